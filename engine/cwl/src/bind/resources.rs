@@ -1,0 +1,108 @@
+//! What a task is given of the machine (CWL v1.2, ResourceRequirement), and the `runtime` object.
+
+use std::time::Duration;
+
+use sluis_model::{Mebibytes, MilliCores, Resources, TEMPORARY_ROOT, Value, Values, WORK_ROOT};
+
+use super::BindError;
+use crate::{Amount, Condition, Requirements, expression::Session, expression::wrong_type};
+
+/// The tool's resources: of each, the least that it asks for, or the most if it names only that, or the default.
+pub(super) fn resources(requirements: &Requirements, session: &Session<'_>) -> Result<Resources, BindError> {
+    let asked = &requirements.resources;
+    let default = Resources::default();
+    let cores = amount("cores", asked.cores_min.as_ref(), asked.cores_max.as_ref(), session)?;
+    let mebibytes = |name, least: &Option<Amount>, most: &Option<Amount>, default: Mebibytes| {
+        let amount = amount(name, least.as_ref(), most.as_ref(), session)?;
+        Ok::<_, BindError>(amount.map_or(default, |amount| Mebibytes(whole(amount))))
+    };
+    Ok(Resources {
+        cores: cores.map_or(default.cores, |cores| MilliCores(whole(cores * 1000.0))),
+        memory: mebibytes("ram", &asked.ram_min, &asked.ram_max, default.memory)?,
+        temporary: mebibytes("tmpdir", &asked.tmpdir_min, &asked.tmpdir_max, default.temporary)?,
+        work: mebibytes("outdir", &asked.outdir_min, &asked.outdir_max, default.work)?,
+    })
+}
+
+/// Rounded up; the conversion takes what does not fit as the largest number.
+fn whole(amount: f64) -> u64 {
+    amount.ceil() as u64
+}
+
+fn amount(
+    name: &'static str,
+    least: Option<&Amount>,
+    most: Option<&Amount>,
+    session: &Session<'_>,
+) -> Result<Option<f64>, BindError> {
+    let least = least.map(|least| number(name, "Min", least, session)).transpose()?.flatten();
+    let most = most.map(|most| number(name, "Max", most, session)).transpose()?.flatten();
+    match (least, most) {
+        (Some(least), Some(most)) if least > most => Err(BindError::Resources { name, least, most }),
+        (least, most) => Ok(least.or(most)),
+    }
+}
+
+fn number(name: &str, bound: &str, amount: &Amount, session: &Session<'_>) -> Result<Option<f64>, BindError> {
+    let place = format!("ResourceRequirement.{name}{bound}");
+    let number = evaluated(amount, &place, session)?;
+    match number {
+        Some(number) if !(number.is_finite() && number >= 0.0) => Err(BindError::Negative { place, number }),
+        number => Ok(number),
+    }
+}
+
+fn evaluated(amount: &Amount, place: &str, session: &Session<'_>) -> Result<Option<f64>, BindError> {
+    match amount {
+        Amount::Number(number) => Ok(Some(*number)),
+        Amount::Expression(expression) => match session.evaluate(&expression.0, &Value::Null, place)? {
+            Value::Null => Ok(None),
+            Value::Integer(number) => Ok(Some(number as f64)),
+            Value::Float(number) => Ok(Some(number)),
+            other => Err(wrong_type(&expression.0, place, "a number", &other).into()),
+        },
+    }
+}
+
+/// The tool's time limit (CWL v1.2, ToolTimeLimit); zero means none.
+pub(super) fn time_limit(requirements: &Requirements, session: &Session<'_>) -> Result<Option<Duration>, BindError> {
+    let Some(amount) = &requirements.time_limit else { return Ok(None) };
+    let place = "ToolTimeLimit.timelimit";
+    let Some(seconds) = evaluated(amount, place, session)? else { return Ok(None) };
+    if seconds == 0.0 {
+        return Ok(None);
+    }
+    let limit = Duration::try_from_secs_f64(seconds);
+    limit.map(Some).map_err(|_| BindError::Negative { place: place.to_owned(), number: seconds })
+}
+
+/// A boolean requirement; `default` if the tool does not have it.
+pub(super) fn condition(
+    condition: Option<&Condition>,
+    place: &str,
+    default: bool,
+    session: &Session<'_>,
+) -> Result<bool, BindError> {
+    match condition {
+        None => Ok(default),
+        Some(Condition::Fixed(value)) => Ok(*value),
+        Some(Condition::Expression(expression)) => match session.evaluate(&expression.0, &Value::Null, place)? {
+            Value::Boolean(value) => Ok(value),
+            other => Err(wrong_type(&expression.0, place, "a boolean", &other).into()),
+        },
+    }
+}
+
+/// The `runtime` object (CWL v1.2, Runtime environment).
+pub(crate) fn runtime(resources: &Resources) -> Value {
+    let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let fields = [
+        ("outdir", Value::String(WORK_ROOT.to_owned())),
+        ("tmpdir", Value::String(TEMPORARY_ROOT.to_owned())),
+        ("cores", number(resources.cores.0.div_ceil(1000))),
+        ("ram", number(resources.memory.0)),
+        ("outdirSize", number(resources.work.0)),
+        ("tmpdirSize", number(resources.temporary.0)),
+    ];
+    Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Values>())
+}

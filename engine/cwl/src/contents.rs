@@ -1,0 +1,143 @@
+//! What `loadContents` and `loadListing` put into the values that expressions see.
+
+use std::{collections::HashSet, convert::Infallible, error::Error, path::PathBuf};
+
+use sluis_model::{Directory, Entry, File, ListingDepth, Location, Value, Values};
+
+/// Reads the text of a file for `loadContents`.
+pub trait Contents: Send + Sync {
+    /// The whole text of a file of at most [`CONTENTS_LIMIT`] bytes; an error for a longer one or one that is not
+    /// UTF-8.
+    fn text(&self, file: &File) -> Result<String, Box<dyn Error + Send + Sync>>;
+}
+
+/// The longest file that `loadContents` takes, in bytes (CWL v1.2, LoadContents).
+pub const CONTENTS_LIMIT: u64 = 64 * 1024;
+
+/// A file whose text cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot load the contents of `{basename}`")]
+pub struct ContentsError {
+    /// The name of the file.
+    pub basename: String,
+    /// Why not.
+    #[source]
+    pub cause: Box<dyn Error + Send + Sync>,
+}
+
+/// Loads the text of a file, or of each file in an array.
+pub(crate) fn load_contents(value: &mut Value, contents: &dyn Contents) -> Result<(), ContentsError> {
+    match value {
+        Value::File(file) if file.contents.is_none() => {
+            let text = match &file.location {
+                Location::Literal(text) if text.len() as u64 > CONTENTS_LIMIT => {
+                    Err(format!("it has {} bytes, loadContents takes at most {CONTENTS_LIMIT}", text.len()).into())
+                }
+                Location::Literal(_) => return Ok(()),
+                _ => contents.text(file),
+            };
+            let failed = |cause| ContentsError { basename: file.basename.clone(), cause };
+            file.contents = Some(text.map_err(failed)?);
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| load_contents(item, contents)),
+        _ => Ok(()),
+    }
+}
+
+/// Lets expressions see the listing of a directory, or of each directory in an array or record, to a depth. What they
+/// see already stays visible.
+pub(crate) fn show_listing(value: &mut Value, depth: ListingDepth) {
+    if depth == ListingDepth::None {
+        return;
+    }
+    match value {
+        Value::Directory(directory) => directory.visible_depth = depth,
+        Value::File(file) => file.secondary_files.iter_mut().for_each(|entry| {
+            if let Entry::Directory(directory) = entry {
+                directory.visible_depth = depth;
+            }
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| show_listing(item, depth)),
+        Value::Record(fields) => fields.values_mut().for_each(|field| show_listing(field, depth)),
+        _ => {}
+    }
+}
+
+/// Lets expressions see the listings of directories that are written out: they need no loading.
+pub(crate) fn show_literals(value: &mut Value) {
+    match value {
+        Value::Directory(directory) => show_literal(directory),
+        Value::Array(items) => items.iter_mut().for_each(show_literals),
+        Value::Record(fields) => fields.values_mut().for_each(show_literals),
+        _ => {}
+    }
+}
+
+fn show_literal(directory: &mut Directory) {
+    if directory.source.is_none() {
+        directory.visible_depth = ListingDepth::Deep;
+    }
+    for entry in &mut directory.listing {
+        if let Entry::Directory(inner) = entry {
+            show_literal(inner);
+        }
+    }
+}
+
+/// Takes the loaded text out of every file.
+pub(crate) fn drop_contents(value: &mut Value) {
+    let Ok(()) = value.visit_files_mut(&mut |file| {
+        file.contents = None;
+        Ok::<_, Infallible>(())
+    });
+}
+
+/// Checks that a computed value names no file or directory of this machine but those that the inputs name: an
+/// expression could otherwise have any file read. Gives the first other path.
+pub(crate) fn check_origin(value: &Value, inputs: &Values) -> Result<(), String> {
+    let mut paths = HashSet::new();
+    visit_paths(value, &mut |path| {
+        paths.insert(path.clone());
+    });
+    if !paths.is_empty() {
+        for input in inputs.values() {
+            visit_paths(input, &mut |path| {
+                paths.remove(path);
+            });
+        }
+    }
+    paths.into_iter().min().map_or(Ok(()), |path| Err(path.display().to_string()))
+}
+
+fn visit_paths(value: &Value, visit: &mut dyn FnMut(&PathBuf)) {
+    match value {
+        Value::File(file) => visit_file_paths(file, visit),
+        Value::Directory(directory) => {
+            directory.source.iter().for_each(&mut *visit);
+            visit_entry_paths(&directory.listing, visit);
+        }
+        Value::Array(items) => items.iter().for_each(|item| visit_paths(item, visit)),
+        Value::Record(fields) => fields.values().for_each(|field| visit_paths(field, visit)),
+        _ => {}
+    }
+}
+
+fn visit_file_paths(file: &File, visit: &mut dyn FnMut(&PathBuf)) {
+    if let Location::Path(path) = &file.location {
+        visit(path);
+    }
+    visit_entry_paths(&file.secondary_files, visit);
+}
+
+fn visit_entry_paths(entries: &[Entry], visit: &mut dyn FnMut(&PathBuf)) {
+    for entry in entries {
+        match entry {
+            Entry::File(file) => visit_file_paths(file, visit),
+            Entry::Directory(directory) => {
+                directory.source.iter().for_each(&mut *visit);
+                visit_entry_paths(&directory.listing, visit);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Job files (CWL v1.2, Input object).
+
+use std::{collections::HashMap, path::Path};
+
+use sluis_model::Values;
+use sluis_yaml::{Diagnostic, Diagnostics, Fields, Span};
+
+use super::nowhere;
+use crate::load::{Namespaces, value};
+
+/// An input object, and where each of its values stands.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// The values by the name of the input.
+    pub values: Values,
+    /// Holds the text of the file.
+    pub(super) problems: Diagnostics,
+    whole: Option<Span>,
+    names: HashMap<String, Span>,
+    spans: HashMap<String, Span>,
+}
+
+impl Inputs {
+    /// Where a name stands.
+    pub(super) fn name_span(&self, name: &str) -> Span {
+        self.names.get(name).or(self.whole.as_ref()).cloned().unwrap_or_else(nowhere)
+    }
+
+    /// Where the value of an input stands; the whole file's beginning if it is not there.
+    pub(super) fn span(&self, name: &str) -> Span {
+        self.spans.get(name).or(self.whole.as_ref()).cloned().unwrap_or_else(nowhere)
+    }
+}
+
+impl From<Values> for Inputs {
+    fn from(values: Values) -> Self {
+        Self { values, ..Self::default() }
+    }
+}
+
+/// Reads a job file (YAML or JSON); without one there are no values. Relative paths become absolute: they are relative
+/// to the folder of the file.
+///
+/// # Errors
+/// Everything that keeps the file from being read.
+pub fn read_inputs(path: Option<&Path>) -> Result<Inputs, Diagnostics> {
+    let mut inputs = Inputs::default();
+    let Some(path) = path else { return Ok(inputs) };
+    let mut problems = Diagnostics::default();
+    let node = sluis_yaml::read(path, &mut problems);
+    let Some(node) = node else { return Err(problems) };
+    inputs.whole = Some(Span::start_of(&*path.to_string_lossy()));
+    // An empty file says as much as an empty mapping.
+    if !node.is_null()
+        && let Some(fields) = Fields::of(&node, "the input object", &mut problems)
+    {
+        let namespaces = Namespaces::of(&node);
+        for (name, field) in fields.all() {
+            match name.as_str() {
+                "$namespaces" | "$schemas" | "cwl:tool" => {}
+                "cwl:requirements" | "https://w3id.org/cwl/cwl#requirements" => {
+                    let problem = Diagnostic::unsupported(&field.key, "requirements in job files are not supported");
+                    problems.push(problem.help("write them into the document"));
+                }
+                _ => {
+                    if let Some(value) = value(&field.node, &namespaces, &mut problems) {
+                        inputs.values.insert(name.clone(), value);
+                        let is_scalar = field.node.as_mapping().is_none() && field.node.as_sequence().is_none();
+                        let span = if is_scalar && !field.node.is_null() { &field.node.span } else { &field.key };
+                        inputs.names.insert(name.clone(), field.key.clone());
+                        inputs.spans.insert(name.clone(), span.clone());
+                    }
+                }
+            }
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    inputs.problems = problems;
+    Ok(inputs)
+}

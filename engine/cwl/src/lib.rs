@@ -1,0 +1,28 @@
+//! CWL documents to checked workflows to bound tasks; expressions.
+
+mod bind;
+mod check;
+mod collect;
+mod contents;
+mod document;
+pub mod expression;
+mod expression_tool;
+mod inputs;
+mod load;
+mod secondary;
+mod step;
+
+pub use bind::{BindError, BoundTool, StagingError, bind};
+pub use collect::{CollectError, PlaceError};
+pub use contents::{CONTENTS_LIMIT, Contents, ContentsError};
+pub use document::{
+    Amount, Argument, ArrayType, CommandLineBinding, CommandLineTool, Condition, DockerRequirement, EnumType,
+    EnvironmentDefinition, Expression, ExpressionTool, InputParameter, LinkMerge, Operation, OutputBinding,
+    OutputParameter, PickValue, Position, Process, RecordField, RecordType, Requirements, ResourceRequirement, Scatter,
+    ScatterMethod, SecondaryFile, Source, StepInput, Type, WorkDirEntry, Workflow, WorkflowOutput, WorkflowStep,
+};
+pub use expression::Evaluator;
+pub use expression_tool::ExpressionToolError;
+pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs};
+pub use load::{Loaded, load};
+pub use step::{Lookup, Scattered, Shape, StepError};

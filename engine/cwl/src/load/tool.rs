@@ -1,0 +1,86 @@
+//! CommandLineTool, ExpressionTool and Operation.
+
+use sluis_yaml::{Content, Fields, Node};
+
+use super::{
+    Loader,
+    fields::{check_fields, codes, expression, texts},
+    requirements::Scope,
+};
+use crate::{Argument, CommandLineTool, Expression, ExpressionTool, Operation};
+
+/// Fields of every process.
+pub(super) const PROCESS: &[&str] =
+    &["class", "id", "name", "label", "doc", "intent", "cwlVersion", "inputs", "outputs", "requirements", "hints"];
+
+impl Loader {
+    pub(super) fn command_line_tool(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> CommandLineTool {
+        let known = ["baseCommand", "arguments", "stdin", "stdout", "stderr"];
+        let more = ["successCodes", "temporaryFailCodes", "permanentFailCodes"];
+        check_fields(fields, &[PROCESS, &known, &more], &mut self.problems);
+        let (inputs, _) = self.inputs(fields, scope, true);
+        let outputs = self.outputs(fields, scope, true);
+        let base_command = texts(fields, "baseCommand", &mut self.problems);
+        let tool = CommandLineTool {
+            name,
+            inputs,
+            outputs,
+            requirements: scope.effective(&self.namespaces, &mut self.problems),
+            base_command: base_command.into_iter().filter_map(Node::as_str).map(str::to_owned).collect(),
+            arguments: self.arguments(fields),
+            stdin: expression(fields, "stdin", &mut self.problems),
+            stdout: expression(fields, "stdout", &mut self.problems),
+            stderr: expression(fields, "stderr", &mut self.problems),
+            success_codes: codes(fields, "successCodes", &mut self.problems),
+            temporary_fail_codes: codes(fields, "temporaryFailCodes", &mut self.problems),
+            permanent_fail_codes: codes(fields, "permanentFailCodes", &mut self.problems),
+        };
+        let binds = |input: &crate::InputParameter| input.input_binding.is_some();
+        if tool.base_command.is_empty() && tool.arguments.is_empty() && !tool.inputs.iter().any(binds) {
+            self.problems.error(fields.span(), "the tool says no command: it has no `baseCommand` and no `arguments`");
+        }
+        tool
+    }
+
+    fn arguments(&mut self, fields: Fields<'_>) -> Vec<Argument> {
+        let mut found = Vec::new();
+        for node in fields.list("arguments", &mut self.problems) {
+            match &node.value {
+                Content::String(text) => found.push(Argument::Text(Expression(text.clone()))),
+                Content::Mapping(_) => {
+                    if let Some(binding) = self.binding(node) {
+                        if binding.value_from.is_none() {
+                            self.problems.error(&node.span, "an argument that is a binding needs `valueFrom`");
+                        }
+                        found.push(Argument::Binding(binding));
+                    }
+                }
+                _ => {
+                    let message = format!("an argument must be a text or a binding, but is {}", node.kind());
+                    self.problems.error(&node.span, message);
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn expression_tool(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> ExpressionTool {
+        check_fields(fields, &[PROCESS, &["expression"]], &mut self.problems);
+        let (inputs, _) = self.inputs(fields, scope, false);
+        let outputs = self.outputs(fields, scope, false);
+        fields.require("expression", &mut self.problems);
+        ExpressionTool {
+            name,
+            inputs,
+            outputs,
+            requirements: scope.effective(&self.namespaces, &mut self.problems),
+            expression: expression(fields, "expression", &mut self.problems).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn operation(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> Operation {
+        check_fields(fields, &[PROCESS], &mut self.problems);
+        let (inputs, _) = self.inputs(fields, scope, false);
+        Operation { name, inputs, outputs: self.outputs(fields, scope, false) }
+    }
+}
