@@ -1,0 +1,70 @@
+//! Group commit: of the callers that wait, one writes for all.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::JournalError;
+
+/// The outcome of a batch: the number of its first record, or why none of it was written.
+type Outcome = Result<u64, Arc<JournalError>>;
+
+/// Gathers bodies while a batch is being written, and hands them to the next writer all at once.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    gathering: Mutex<Gathering>,
+    settled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Gathering {
+    next: Bodies,
+    outcome: Arc<OnceLock<Outcome>>,
+    /// Whether a batch is being written; only its writer ends that.
+    writing: bool,
+}
+
+/// What is to be written together.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    pub texts: Vec<String>,
+    /// Whether somebody waits until they are on the disk.
+    pub durable: bool,
+}
+
+impl Group {
+    /// Adds bodies to the next batch and waits until it is settled; calls `write` if nobody else does. Gives the number
+    /// of the first body's record.
+    pub(crate) fn append(
+        &self,
+        texts: Vec<String>,
+        durable: bool,
+        write: impl FnOnce(&Bodies) -> Result<u64, JournalError>,
+    ) -> Outcome {
+        let mut gathering = self.gathering();
+        let before = gathering.next.texts.len() as u64;
+        gathering.next.texts.extend(texts);
+        gathering.next.durable |= durable;
+        let outcome = Arc::clone(&gathering.outcome);
+        // The batch is settled by its own writer; as long as nobody is writing, it has none yet.
+        while gathering.writing && outcome.get().is_none() {
+            gathering = self.settled.wait(gathering).unwrap_or_else(PoisonError::into_inner);
+        }
+        if outcome.get().is_none() {
+            gathering.writing = true;
+            let bodies = std::mem::take(&mut gathering.next);
+            gathering.outcome = Arc::default();
+            drop(gathering);
+            let written = write(&bodies).map_err(Arc::new);
+            gathering = self.gathering();
+            gathering.writing = false;
+            // This is the batch's only writer, so it is not set yet.
+            let _ = outcome.set(written);
+            self.settled.notify_all();
+        }
+        drop(gathering);
+        outcome.wait().clone().map(|first| first + before)
+    }
+
+    fn gathering(&self) -> MutexGuard<'_, Gathering> {
+        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
