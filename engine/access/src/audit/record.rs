@@ -1,0 +1,169 @@
+//! What the audit log says. No value, no content and no secret is in it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluis_journal::Record;
+
+use super::AuditError;
+
+/// The outcome of a decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A permit was given out.
+    Allow,
+    /// It was refused.
+    Deny,
+}
+
+/// One record's content: a decision, or something that was done under a permit.
+///
+/// The names of the fields are the format; absent ones do not apply.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Verdict>,
+    pub action: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub caller: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit: Option<u64>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub project: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_key: Option<String>,
+    /// The hash of the registry's files by which it was decided.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub registry: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
+impl Entry {
+    /// An entry that says only what happened, now.
+    pub(crate) fn new(action: impl Into<String>) -> Self {
+        Self {
+            at: Timestamp::now(),
+            decision: None,
+            action: action.into(),
+            caller: String::new(),
+            permit: None,
+            project: String::new(),
+            objects: Vec::new(),
+            datasets: Vec::new(),
+            region: String::new(),
+            run: None,
+            task: None,
+            tool: None,
+            executor: None,
+            task_key: None,
+            registry: String::new(),
+            reasons: Vec::new(),
+        }
+    }
+}
+
+/// One record of the audit log. `Display` gives one line for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditRecord {
+    sequence: u64,
+    entry: Entry,
+    json: String,
+}
+
+impl AuditRecord {
+    pub(super) fn of(record: &Record) -> Result<Self, AuditError> {
+        let sequence = record.sequence;
+        let entry = record.decode().map_err(|source| AuditError::Record { sequence, source })?;
+        Ok(Self { sequence, entry, json: record.json().to_owned() })
+    }
+
+    /// Its number, from 0.
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// When it was written.
+    pub const fn at(&self) -> Timestamp {
+        self.entry.at
+    }
+
+    /// How it was decided; `None` for what was done under a permit.
+    pub const fn verdict(&self) -> Option<Verdict> {
+        self.entry.decision
+    }
+
+    /// What was asked for or done, as `run-task` or `seal`.
+    pub fn action(&self) -> &str {
+        &self.entry.action
+    }
+
+    /// The number of the decision under which it was done.
+    pub const fn permit(&self) -> Option<u64> {
+        self.entry.permit
+    }
+
+    /// The objects concerned.
+    pub fn objects(&self) -> &[String] {
+        &self.entry.objects
+    }
+
+    /// Why it was refused.
+    pub fn reasons(&self) -> &[String] {
+        &self.entry.reasons
+    }
+
+    /// The record as it was written, as JSON on one line.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+impl fmt::Display for AuditRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entry = &self.entry;
+        let kind = match entry.decision {
+            Some(Verdict::Allow) => "allow",
+            Some(Verdict::Deny) => "DENY ",
+            None => "done ",
+        };
+        write!(f, "{:>6}  {:.3}  {kind}  {}", self.sequence, entry.at, entry.action)?;
+        let mut part = |name: &str, value: &dyn fmt::Display| write!(f, "  {name} {value}");
+        if !entry.project.is_empty() {
+            part("project", &entry.project)?;
+        }
+        if let (Some(run), Some(task)) = (&entry.run, entry.task) {
+            part("run", &format_args!("{run}/{task}"))?;
+        }
+        if let Some(tool) = &entry.tool {
+            part("tool", tool)?;
+        }
+        if let Some(permit) = entry.permit {
+            part("under", &permit)?;
+        }
+        if !entry.datasets.is_empty() {
+            part("datasets", &entry.datasets.join(", "))?;
+        }
+        for object in &entry.objects {
+            write!(f, "  {object}")?;
+        }
+        entry.reasons.iter().try_for_each(|reason| write!(f, "; {reason}"))
+    }
+}

@@ -1,0 +1,131 @@
+//! `site.yaml`: what the site is called, in which country it stands, how strict its machines are.
+
+use std::{fmt, path::Path, str::FromStr};
+
+use sluis_model::EuCountry;
+use sluis_yaml::{Diagnostics, Fields};
+
+use crate::AccessError;
+
+/// The configuration of a site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SiteConfig {
+    /// Its name.
+    pub name: String,
+    /// The member state in which its own machines stand. There is no other choice.
+    pub country: EuCountry,
+    /// Whether data may be in memory on a machine that swaps to an unencrypted disk.
+    pub unencrypted_swap: UnencryptedSwap,
+}
+
+/// Whether data may be in memory on a machine that swaps to an unencrypted disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnencryptedSwap {
+    /// No: plaintext could be written to the disk.
+    #[default]
+    Refuse,
+    /// Yes: for data that are public anyway.
+    Allow,
+}
+
+impl UnencryptedSwap {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+impl fmt::Display for UnencryptedSwap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for UnencryptedSwap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Refuse, Self::Allow]
+            .into_iter()
+            .find(|choice| choice.name() == text)
+            .ok_or_else(|| format!("`{text}` is neither `refuse` nor `allow`"))
+    }
+}
+
+/// A site's name, which must fit on one line.
+struct SiteName(String);
+
+impl FromStr for SiteName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fits = !text.is_empty() && text.len() <= 100 && !text.chars().any(|c| c.is_control() || "\"\\".contains(c));
+        if fits { Ok(Self(text.to_owned())) } else { Err("a site's name is 1 to 100 letters on one line".to_owned()) }
+    }
+}
+
+impl SiteConfig {
+    /// The text of `site.yaml`.
+    ///
+    /// # Errors
+    /// If the name cannot be a site's name.
+    pub(crate) fn to_yaml(&self) -> Result<String, String> {
+        let SiteName(name) = self.name.parse()?;
+        Ok(format!(
+            "# What sluis knows of this site. Read at every start; see docs/registry.md.\n\
+             format: \"1\"\n\
+             name: \"{name}\"\n\
+             # The member state of the European Union in which the site's own machines stand.\n\
+             country: \"{}\"\n\
+             # Whether data may be in memory while this machine swaps to an unencrypted disk: refuse or allow.\n\
+             unencrypted-swap: {}\n",
+            self.country, self.unencrypted_swap
+        ))
+    }
+
+    /// Reads `site.yaml`.
+    ///
+    /// # Errors
+    /// Every problem of it, with its place.
+    pub(crate) fn read(path: &Path) -> Result<Self, AccessError> {
+        let mut problems = Diagnostics::default();
+        let node = sluis_yaml::read(path, &mut problems);
+        let fields = node.as_ref().and_then(|node| Fields::of(node, "the site's configuration", &mut problems));
+        let config = fields.and_then(|fields| {
+            fields.check_known(&["format", "name", "country", "unencrypted-swap"], &mut problems);
+            let format = fields.required_string("format", &mut problems)?;
+            if format != "1" {
+                let message = format!("this is a site of format {format}; this version of sluis reads format 1");
+                problems.error(fields.span(), message);
+            }
+            let name = parsed(fields, "name", &mut problems);
+            let country = parsed(fields, "country", &mut problems);
+            let unencrypted_swap = parsed(fields, "unencrypted-swap", &mut problems);
+            let SiteName(name) = name?;
+            Some(Self { name, country: country?, unencrypted_swap: unencrypted_swap? })
+        });
+        match config {
+            Some(config) if !problems.has_errors() => Ok(config),
+            _ => Err(AccessError::Config(problems)),
+        }
+    }
+}
+
+/// A required field that is parsed from its text; what is wrong with it goes to the problems.
+pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(
+    fields: Fields<'_>,
+    key: &str,
+    problems: &mut Diagnostics,
+) -> Option<T> {
+    let text = fields.required_string(key, problems)?;
+    let parsed = text.parse().map_err(|error: T::Err| error.to_string());
+    match (parsed, fields.get(key)) {
+        (Ok(value), _) => Some(value),
+        (Err(error), node) => {
+            problems.error(node.map_or(fields.span(), |node| &node.span), format!("`{key}`: {error}"));
+            None
+        }
+    }
+}

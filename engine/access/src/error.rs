@@ -1,0 +1,143 @@
+//! Refusals, and what else can go wrong.
+
+use std::{fmt, io, path::PathBuf};
+
+use sluis_crypt4gh::{BodyError, CryptoError};
+use sluis_journal::JournalError;
+use sluis_model::{Address, TaskKey};
+use sluis_store::StoreError;
+use sluis_yaml::Diagnostics;
+
+use crate::unseal::WrongContent;
+
+/// Why access is not given, with what would change that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// What was asked for, as `read b3:… for a task`.
+    pub action: String,
+    /// Every reason, not only the first.
+    pub reasons: Vec<Reason>,
+}
+
+/// One reason of a refusal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Reason {
+    /// What is missing or against it.
+    pub text: String,
+    /// What would remove it; may go on with lines of YAML.
+    pub remedy: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "access refused: {}", self.action)?;
+        self.reasons.iter().try_for_each(|reason| {
+            write!(f, "\n  {}\n    remedy: {}", reason.text, reason.remedy.replace('\n', "\n      "))
+        })
+    }
+}
+
+/// Why the site did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The decision was no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A stored object is not what was sealed.
+    #[error(
+        "the object {address} is damaged: {part} is not what was sealed; it was set aside in store/damaged, so run \
+         the workflow again or put the file again to make it anew"
+    )]
+    Damaged {
+        /// The object.
+        address: Address,
+        /// Which part.
+        part: String,
+    },
+    /// An entry of the task cache is not what was written.
+    #[error("the entry of {key} in the task cache is damaged; run with --no-cache to replace it")]
+    DamagedTask {
+        /// The task's key.
+        key: TaskKey,
+    },
+    /// There is no such object.
+    #[error("there is no object {0} in this site")]
+    NotFound(Address),
+    /// The permit in hand is for something else.
+    #[error("the permit does not cover {0}")]
+    NotCovered(String),
+    /// The plaintext to be sealed or given out could not be read.
+    #[error("the data cannot be read")]
+    Plaintext(#[source] io::Error),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+    /// The audit log could not be written, so nothing is done.
+    #[error("the audit log cannot be written, so access is refused")]
+    Audit(#[source] JournalError),
+    /// The audit log does not agree with its checkpoint.
+    #[error(transparent)]
+    AuditLog(#[from] crate::AuditError),
+    /// The registry cannot be read, so everything is refused.
+    #[error("the registry is not valid, so access is refused:\n{0}")]
+    Registry(Diagnostics),
+    /// `site.yaml` cannot be read.
+    #[error("the site's configuration is not valid:\n{0}")]
+    Config(Diagnostics),
+    /// A file of the site could not be read or written.
+    #[error("{path} cannot be {doing}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key file is not one, or others can read it.
+    #[error("the key {path} cannot be used: {reason}", path = path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The cryptographic library refused to work.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// A site cannot be called so.
+    #[error("{0}")]
+    SiteName(String),
+    /// There is a site in the folder already.
+    #[error("there is a site at {path} already", path = _0.display())]
+    Exists(PathBuf),
+    /// Something stands where a part of a new site would be made.
+    #[error(
+        "no site can be made here, since {path} exists; choose another folder, or move it away if it is not needed",
+        path = _0.display()
+    )]
+    InTheWay(PathBuf),
+}
+
+impl AccessError {
+    /// For `map_err` on reads from an object: tells damage of the object from other faults.
+    pub fn from_reading(address: &Address) -> impl Fn(io::Error) -> Self + use<> {
+        let address = *address;
+        move |error| {
+            let part = error.get_ref().and_then(|inner| {
+                let body = inner.downcast_ref::<BodyError>().map(ToString::to_string);
+                body.or_else(|| inner.downcast_ref::<WrongContent>().map(ToString::to_string))
+            });
+            match part {
+                Some(part) => Self::Damaged { address, part: format!("its body ({part})") },
+                None => Self::Plaintext(error),
+            }
+        }
+    }
+
+    /// For `map_err`: names a file of the site and what was tried.
+    pub(crate) fn file(path: &std::path::Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, doing, source }
+    }
+}

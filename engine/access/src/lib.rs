@@ -1,0 +1,51 @@
+//! Identity, projects, consent and regions to a permit or a refusal; the only place that opens a data key; the audit
+//! log.
+//!
+//! A [`Permit`] has no public constructor and no public field: it comes out of a decision of [`Site`], which is in the
+//! audit log before. Who holds one can read what it covers:
+//!
+//! ```
+//! use sluis_access::Permit;
+//! fn covers(permit: &mut Permit, address: sluis_model::Address) -> bool {
+//!     permit.addresses().contains(&address)
+//! }
+//! ```
+//!
+//! but cannot widen it, and cannot make one:
+//!
+//! ```compile_fail
+//! use sluis_access::Permit;
+//! fn covers(permit: &mut Permit, address: sluis_model::Address) -> bool {
+//!     permit.addresses.insert(address)
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! let permit = sluis_access::Permit::default();
+//! ```
+
+mod audit;
+mod authenticated;
+mod config;
+mod create;
+mod decide;
+mod decision;
+mod error;
+mod keys;
+mod permit;
+mod registry;
+mod seal;
+mod site;
+mod task_record;
+mod tasks;
+mod unseal;
+
+pub use audit::{Audit, AuditError, AuditRecord, AuditSummary, Verdict, verify_audit_log};
+pub use config::{SiteConfig, UnencryptedSwap};
+pub use error::{AccessError, Reason, Refusal};
+pub use permit::{Permit, ReadAction, TaskRequest};
+pub use registry::{Consent, DataClass, Dataset, Person, Project, Registry};
+pub use seal::SealedObject;
+pub use site::{ObjectFacts, Site};
+pub use task_record::TaskRecord;
+pub use unseal::ObjectReader;

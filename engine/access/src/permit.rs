@@ -1,0 +1,136 @@
+//! The proof that something was decided and written down.
+
+use std::{collections::BTreeSet, fmt};
+
+use sluis_crypt4gh::PublicKey;
+use sluis_model::{Address, Labels, ProjectName, Region, RunId, TaskId};
+
+/// What a reader of an object wants to do with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReadAction {
+    /// Look at it.
+    Show,
+    /// Write it in plain outside the site.
+    Export,
+    /// Read what a task printed.
+    Logs,
+    /// Use an earlier task's result.
+    CachedResult,
+    /// Let an expression of a workflow see its text.
+    Expression,
+    /// See where it came from.
+    Provenance,
+}
+
+impl ReadAction {
+    /// The name in the audit log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Show => "show",
+            Self::Export => "export",
+            Self::Logs => "read-log",
+            Self::CachedResult => "use-cached-result",
+            Self::Expression => "read-in-expression",
+            Self::Provenance => "view-provenance",
+        }
+    }
+}
+
+/// What a task wants to do.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskRequest<'a> {
+    /// The run.
+    pub run: &'a RunId,
+    /// The task in it.
+    pub task: TaskId,
+    /// The tool's name.
+    pub tool: &'a str,
+    /// The project on whose behalf.
+    pub project: &'a ProjectName,
+    /// The objects it reads.
+    pub inputs: &'a [Address],
+    /// Labels of what reached it by other ways than as an object: strings and numbers made from data.
+    pub derived_from: &'a Labels,
+    /// Where it is to run.
+    pub region: Region,
+    /// The executor that is to run it.
+    pub executor: &'a str,
+}
+
+/// What a permit is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    Put,
+    Task { run: RunId, task: TaskId, executor: String },
+    Read(ReadAction),
+}
+
+/// Permission for exactly what was decided: these objects, for this purpose, at this site. Only this crate makes one.
+#[derive(Debug)]
+pub struct Permit {
+    /// The site that decided, by its key: another site's permit says nothing here.
+    pub(crate) site: PublicKey,
+    pub(crate) purpose: Purpose,
+    pub(crate) region: Region,
+    pub(crate) addresses: BTreeSet<Address>,
+    pub(crate) labels: Labels,
+    pub(crate) position: u64,
+}
+
+impl Permit {
+    /// What it allows, by its name in the audit log.
+    pub const fn action(&self) -> &'static str {
+        match &self.purpose {
+            Purpose::Put => "put",
+            Purpose::Task { .. } => "run-task",
+            Purpose::Read(action) => action.name(),
+        }
+    }
+
+    /// The task that it allows, and the task's run.
+    pub const fn task(&self) -> Option<(&RunId, TaskId)> {
+        match &self.purpose {
+            Purpose::Task { run, task, .. } => Some((run, *task)),
+            Purpose::Put | Purpose::Read(_) => None,
+        }
+    }
+
+    /// The executor that may run the task.
+    pub fn executor(&self) -> Option<&str> {
+        match &self.purpose {
+            Purpose::Task { executor, .. } => Some(executor),
+            Purpose::Put | Purpose::Read(_) => None,
+        }
+    }
+
+    /// Where the data may be processed.
+    pub const fn region(&self) -> Region {
+        self.region
+    }
+
+    /// The objects that may be opened.
+    pub const fn addresses(&self) -> &BTreeSet<Address> {
+        &self.addresses
+    }
+
+    /// The join of the labels of everything it covers: what is made from it carries these.
+    pub const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The number of the decision's record in the audit log.
+    pub const fn audit_record(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether new objects may be made under it.
+    pub(crate) const fn allows_sealing(&self) -> bool {
+        matches!(self.purpose, Purpose::Put | Purpose::Task { .. })
+    }
+}
+
+impl fmt::Display for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the permit to {} of audit record {}", self.action(), self.position)
+    }
+}

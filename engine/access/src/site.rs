@@ -1,0 +1,136 @@
+//! The site: its folder, its keys, its registry, its store.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::Serialize;
+use sluis_model::{Address, Labels, Region};
+use sluis_store::Store;
+
+use crate::{
+    AccessError, Audit, Permit, SiteConfig,
+    audit::Entry,
+    keys::SiteKeys,
+    registry::{Registry, RegistryFolder},
+};
+
+/// The file that makes a folder a site.
+pub(crate) const CONFIG: &str = "site.yaml";
+
+/// What anybody who may use the site may know of an object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ObjectFacts {
+    /// Its address.
+    pub address: Address,
+    /// Bytes of plaintext.
+    pub size: u64,
+    /// Its label sets: the data it was made from, once for each way in which it was made.
+    pub labels: Vec<Labels>,
+}
+
+/// An open site. Threads share it; other processes may have the same site open.
+#[derive(Debug)]
+pub struct Site {
+    folder: PathBuf,
+    config: SiteConfig,
+    keys: SiteKeys,
+    registry: RegistryFolder,
+    /// The digest of the registry that the audit log was last told of.
+    told: Mutex<String>,
+    store: Store,
+    audit: Audit,
+}
+
+impl Site {
+    /// Whether there is a site in the folder.
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(CONFIG).exists()
+    }
+
+    /// Opens the site in a folder.
+    ///
+    /// # Errors
+    /// If its configuration, keys or store cannot be used, or its audit log's checkpoint was not signed by it.
+    pub fn open(folder: &Path) -> Result<Self, AccessError> {
+        let config = SiteConfig::read(&folder.join(CONFIG))?;
+        let keys = SiteKeys::open(&folder.join("keys"))?;
+        let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
+        let registry = RegistryFolder::new(folder.join("registry"));
+        let store = Store::open(&folder.join("store"))?;
+        Ok(Self { folder: folder.to_owned(), config, keys, registry, told: Mutex::default(), store, audit })
+    }
+
+    /// The site's folder.
+    pub fn dir(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The site's configuration.
+    pub const fn config(&self) -> &SiteConfig {
+        &self.config
+    }
+
+    /// Where the site's own machines stand.
+    pub const fn region(&self) -> Region {
+        Region::on_site(self.config.country)
+    }
+
+    /// The store.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The folder in which each run has a folder.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.folder.join("runs")
+    }
+
+    /// The audit log.
+    pub const fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// The registry as its files say now.
+    ///
+    /// # Errors
+    /// If it is not valid.
+    pub fn registry(&self) -> Result<Arc<Registry>, AccessError> {
+        self.registry.current()
+    }
+
+    pub(crate) const fn keys(&self) -> &SiteKeys {
+        &self.keys
+    }
+
+    /// Tells the audit log by what registry is decided from now on, if it is another than before.
+    pub(crate) fn note_registry(&self, registry: &Registry) -> Result<(), AccessError> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != registry.digest {
+            let mut entry = Entry::new("load-registry");
+            entry.registry.clone_from(&registry.digest);
+            self.audit.note(&entry)?;
+            told.clone_from(&registry.digest);
+        }
+        Ok(())
+    }
+
+    /// Refuses a permit that another site gave out.
+    pub(crate) fn check_origin(&self, permit: &Permit) -> Result<(), AccessError> {
+        if permit.site == self.keys.recipient() {
+            return Ok(());
+        }
+        Err(AccessError::NotCovered("this site".to_owned()))
+    }
+
+    /// What the store says of an object, without opening it.
+    ///
+    /// # Errors
+    /// If it is not there or damaged.
+    pub fn facts(&self, address: &Address) -> Result<ObjectFacts, AccessError> {
+        let object = self.stored(address)?;
+        let size = self.record_of(&object)?.length;
+        Ok(ObjectFacts { address: *address, size, labels: self.label_sets(&object)? })
+    }
+}

@@ -1,0 +1,97 @@
+//! Decisions, sealing and the audit log, through a site on disk.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod audit;
+mod decisions;
+mod folder;
+mod objects;
+mod tasks;
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use sluis_access::{AccessError, ReadAction, SealedObject, Site, SiteConfig, TaskRequest, UnencryptedSwap};
+use sluis_model::{Address, DatasetName, EuCountry, Labels, ProjectName, RunId, TaskId};
+
+fn config() -> SiteConfig {
+    SiteConfig { name: "test".into(), country: EuCountry::NL, unencrypted_swap: UnencryptedSwap::Allow }
+}
+
+fn site(folder: &Path) -> Site {
+    Site::create(folder, &config()).unwrap()
+}
+
+fn project() -> ProjectName {
+    "personal".parse().unwrap()
+}
+
+fn dataset(name: &str) -> DatasetName {
+    name.parse().unwrap()
+}
+
+fn put(site: &Site, text: &[u8]) -> SealedObject {
+    put_for(site, "personal", text)
+}
+
+fn put_for(site: &Site, name: &str, text: &[u8]) -> SealedObject {
+    let permit = site.permit_put(&project(), &dataset(name)).unwrap();
+    site.seal(&permit, text).unwrap()
+}
+
+fn show(site: &Site, address: &Address) -> Result<Vec<u8>, AccessError> {
+    let permit = site.permit_read(&project(), address, ReadAction::Show)?;
+    let mut text = Vec::new();
+    let read = site.unseal(&permit, address)?.read_to_end(&mut text);
+    read.map_err(|error| site.reading_failed(address, error))?;
+    Ok(text)
+}
+
+fn run() -> RunId {
+    "20261123-101500-3fa2b1".parse().unwrap()
+}
+
+/// A request for a task with these inputs.
+fn request<'a>(run: &'a RunId, project: &'a ProjectName, inputs: &'a [Address], labels: &'a Labels) -> TaskRequest<'a> {
+    let region = sluis_model::Region::on_site(EuCountry::NL);
+    TaskRequest { run, task: TaskId(7), tool: "sort", project, inputs, derived_from: labels, region, executor: "local" }
+}
+
+/// The reasons of a refusal as one text.
+fn refusal<T>(outcome: Result<T, AccessError>) -> String {
+    match outcome {
+        Err(AccessError::Refused(refusal)) => refusal.to_string(),
+        Err(other) => panic!("refused for another reason: {other}"),
+        Ok(_) => panic!("not refused"),
+    }
+}
+
+fn edit(site: &Site, file: &str, from: &str, to: &str) {
+    let path = site.dir().join("registry").join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(&path, text.replace(from, to)).unwrap();
+}
+
+/// Declares a second dataset, granted to the project.
+fn declare(site: &Site, name: &str) {
+    edit(
+        site,
+        "datasets.yaml",
+        "datasets:\n",
+        &format!("datasets:\n  {name}:\n    description: x\n    consent: given\n"),
+    );
+    edit(site, "projects.yaml", "datasets: [personal", &format!("datasets: [personal, {name}"));
+}
+
+/// Makes the registry's files look as if nobody had touched them for an hour.
+fn age_registry(site: &Site) {
+    for entry in fs::read_dir(site.dir().join("registry")).unwrap() {
+        let file = File::options().write(true).open(entry.unwrap().path()).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    }
+}
