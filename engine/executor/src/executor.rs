@@ -1,0 +1,56 @@
+//! What every executor can do.
+
+use async_trait::async_trait;
+use sluis_model::{ImageId, ImageReference};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Ended, ExecutorError, Launch};
+
+/// Launches commands somewhere: on this machine, in a container, in a cloud.
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// The executor's name in records, listings and messages, as `docker`.
+    fn name(&self) -> &'static str;
+
+    /// Finds the image, fetching it where that is possible, and gives its content digest.
+    ///
+    /// # Errors
+    /// [`ExecutorError::MissingImage`] if it cannot be had, [`ExecutorError::ForeignImage`] if what stands under the
+    /// name has another digest than the one asked for.
+    async fn image_id(&self, image: &ImageReference) -> Result<ImageId, ExecutorError>;
+
+    /// Whether the command finds its folders at the canonical roots; if not, whoever stages texts puts the real
+    /// paths into them ([`crate::Folders::localize`]).
+    fn has_canonical_roots(&self) -> bool {
+        true
+    }
+
+    /// Runs one command to its end, and returns when none of its processes is left.
+    ///
+    /// That the command failed, was killed or was canceled is an [`Ended`] like any other; canceling is not an error.
+    /// If the returned future is dropped, the command is killed.
+    ///
+    /// # Errors
+    /// What kept the command from being launched or from being watched to its end.
+    async fn run(&self, launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError>;
+
+    /// Returns when nothing of a launch is left that ended or was dropped, such as a container that is still being
+    /// removed. To be called once for each launch.
+    ///
+    /// # Errors
+    /// What could not be removed; [`Executor::remove_orphans`] finds it when the engine has ended.
+    async fn settle(&self, _launch: &Launch) -> Result<(), ExecutorError> {
+        Ok(())
+    }
+
+    /// Kills and removes what engines left behind that no longer live, and says how many commands that were.
+    ///
+    /// `is_alive` says of the identifier in [`Launch::engine`] whether that engine still lives.
+    ///
+    /// # Errors
+    /// What kept it from looking or from removing.
+    async fn remove_orphans(
+        &self,
+        is_alive: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+    ) -> Result<usize, ExecutorError>;
+}

@@ -1,0 +1,74 @@
+//! What an executor is asked for and what it gives back.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use sluis_model::{CommandLine, ImageId, Resources, RunId, TaskId};
+
+use crate::Folders;
+
+/// One command to run, with everything it may use.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Launch {
+    /// The identifier of the engine process that asks, so that what it leaves behind when killed can be found.
+    pub engine: String,
+    /// The run to which the command belongs.
+    pub run: RunId,
+    /// The task within the run.
+    pub task: TaskId,
+    /// What is executed; its paths are below the canonical roots of `sluis_model`.
+    pub command: CommandLine,
+    /// The image in which it runs; `None` for executors without containers.
+    pub image: Option<ImageId>,
+    /// Where the roots are on this machine.
+    pub folders: Folders,
+    /// The file to which both output streams are appended unless the command redirects them.
+    pub log: PathBuf,
+    /// What the command is given of the machine.
+    pub resources: Resources,
+    /// After how long it is killed; `None` for never.
+    pub time_limit: Option<Duration>,
+    /// Whether it may reach the network.
+    pub network: bool,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By this signal, which the executor did not send.
+    Signaled(i32),
+    /// Killed by the system for using more memory than it was given.
+    OutOfMemory,
+    /// Killed by the executor at its time limit.
+    TimeLimit,
+    /// Killed by the executor because it was canceled.
+    Canceled,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
+            Self::OutOfMemory => f.write_str("ran out of memory"),
+            Self::TimeLimit => f.write_str("reached its time limit"),
+            Self::Canceled => f.write_str("was canceled"),
+        }
+    }
+}
+
+/// How and when a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it was launched.
+    pub started: SystemTime,
+    /// When it was known to have ended.
+    pub ended: SystemTime,
+}

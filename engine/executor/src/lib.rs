@@ -1,0 +1,20 @@
+//! The trait that executors implement, its request and outcome types, and the suite that each must pass.
+//!
+//! An executor launches one command and says how it ended; staging, collecting and sealing are the worker's.
+
+mod error;
+mod executor;
+mod folders;
+mod launch;
+mod streams;
+#[cfg(feature = "suite")]
+pub mod suite;
+
+pub use error::ExecutorError;
+pub use executor::Executor;
+pub use folders::Folders;
+pub use launch::{Ended, Launch, Outcome};
+pub use streams::{OutputFile, StreamFiles};
+
+/// The token with which a running command is canceled.
+pub use tokio_util::sync::CancellationToken;

@@ -1,0 +1,18 @@
+//! Stage, run, collect, seal, wipe.
+//!
+//! A task's inputs are opened just in time into a folder that is in memory, its command is run by an executor, its
+//! outputs are sealed, and the folder is wiped, however the task ends.
+
+mod collect;
+mod error;
+mod scratch;
+mod stage;
+mod swap;
+mod task_folder;
+mod worker;
+
+pub use collect::Collect;
+pub use error::WorkError;
+pub use scratch::Scratch;
+pub use swap::SwapRule;
+pub use worker::{Finished, WorkRequest, Worker};

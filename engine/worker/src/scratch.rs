@@ -1,0 +1,175 @@
+//! The memory-backed folder in which tasks work, one for each engine process.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rustix::fs::{FsWord, statfs};
+use sluis_model::{RunId, TaskId};
+
+use crate::{SwapRule, WorkError, swap, task_folder};
+
+const TMPFS: FsWord = 0x0102_1994;
+const RAMFS: FsWord = 0x8584_58f6;
+const LOCK: &str = "lock";
+/// How long an engine may take from making its folder to putting its lock there.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// This engine's folder in memory. The lock in it tells others that the engine lives; it is wiped when dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    root: PathBuf,
+    engine: String,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Opens the scratch folder of this machine's user, `/dev/shm/sluis-<uid>` unless another is given, and makes a
+    /// folder for this engine in it.
+    ///
+    /// # Errors
+    /// If it is not in memory, belongs to somebody else, or the machine swaps in a way that the rule refuses.
+    pub fn open(root: Option<PathBuf>, rule: SwapRule) -> Result<Self, WorkError> {
+        swap::check(rule)?;
+        let root = root.unwrap_or_else(default_root);
+        match DirBuilder::new().mode(0o700).create(&root) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(WorkError::scratch(&root, "made")(error));
+            }
+            _ => check_root(&root)?,
+        }
+        let folder = tempfile::Builder::new().prefix(&engine_prefix()).tempdir_in(&root);
+        let folder = folder.map_err(WorkError::scratch(&root, "written"))?;
+        let lock = make_lock(folder.path())?;
+        let folder = folder.keep();
+        let engine = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { root, engine, _lock: lock })
+    }
+
+    /// The folder that all engines of this user share.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The identifier of this engine.
+    pub fn engine_id(&self) -> &str {
+        &self.engine
+    }
+
+    /// Whether the engine with this identifier lives. Of what is no engine of this user it cannot be said that it is
+    /// dead, so it counts as living.
+    pub fn is_alive(&self, engine: &str) -> bool {
+        engine == self.engine || !is_engine_name(engine) || is_used(&self.root.join(engine))
+    }
+
+    /// Whether the engine with this identifier lives, on a machine whose scratch folder is at its usual place.
+    pub fn engine_is_alive(engine: &str) -> bool {
+        is_engine_name(engine) && is_used(&default_root().join(engine))
+    }
+
+    /// The identifiers of the engines that were killed and left their folders.
+    ///
+    /// # Errors
+    /// If the scratch folder cannot be read.
+    pub fn dead_engines(&self) -> Result<Vec<String>, WorkError> {
+        let unreadable = || WorkError::scratch(&self.root, "read");
+        let mut dead = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(unreadable())? {
+            let name = entry.map_err(unreadable())?.file_name().to_string_lossy().into_owned();
+            if !self.is_alive(&name) {
+                dead.push(name);
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Wipes the folders of engines that were killed. What they left running must be stopped before.
+    ///
+    /// # Errors
+    /// If a folder cannot be removed.
+    pub fn sweep(&self) -> Result<(), WorkError> {
+        self.dead_engines()?.iter().try_for_each(|engine| {
+            let folder = self.root.join(engine);
+            task_folder::wipe(&folder).map_err(WorkError::scratch(&folder, "wiped"))
+        })
+    }
+
+    /// The folder of a task of this engine.
+    pub(crate) fn task_folder(&self, run: &RunId, task: TaskId) -> PathBuf {
+        self.root.join(&self.engine).join(format!("{run}-{task}"))
+    }
+
+    /// What a running task has printed so far, on a machine whose scratch folder is at its usual place.
+    pub fn live_log(engine: &str, run: &RunId, task: TaskId) -> PathBuf {
+        default_root().join(engine).join(format!("{run}-{task}")).join(task_folder::LOG)
+    }
+
+    /// Bytes that are free for staging: in the folder, and in the memory that it stands in.
+    pub(crate) fn free(&self) -> Result<u64, WorkError> {
+        let facts = rustix::fs::statvfs(&self.root)
+            .map_err(|error| WorkError::scratch(&self.root, "looked at")(error.into()))?;
+        let folder = facts.f_bavail.saturating_mul(facts.f_frsize);
+        let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| available_memory(&text));
+        Ok(memory.map_or(folder, |memory| memory.min(folder)))
+    }
+}
+
+/// The bytes that a text like `/proc/meminfo` says can be had without swapping.
+fn available_memory(text: &str) -> Option<u64> {
+    let amount = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    amount.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is wiped by the next engine that starts.
+        let _ = task_folder::wipe(&self.root.join(&self.engine));
+    }
+}
+
+fn default_root() -> PathBuf {
+    PathBuf::from(format!("/dev/shm/sluis-{}", rustix::process::geteuid().as_raw()))
+}
+
+/// The user is part of every engine's name, for engines of several users may share one Docker daemon.
+fn engine_prefix() -> String {
+    format!("engine-{}-", rustix::process::geteuid().as_raw())
+}
+
+fn is_engine_name(name: &str) -> bool {
+    name.starts_with(&engine_prefix()) && !name.contains('/')
+}
+
+fn check_root(root: &Path) -> Result<(), WorkError> {
+    let facts = fs::symlink_metadata(root).map_err(WorkError::scratch(root, "looked at"))?;
+    if !facts.is_dir() || facts.uid() != rustix::process::geteuid().as_raw() || facts.mode() & 0o077 != 0 {
+        return Err(WorkError::Foreign { path: root.to_owned() });
+    }
+    let kind = statfs(root).map_err(|error| WorkError::scratch(root, "looked at")(error.into()))?.f_type;
+    if kind == TMPFS || kind == RAMFS { Ok(()) } else { Err(WorkError::OnDisk { path: root.to_owned() }) }
+}
+
+/// Makes the lock under another name and moves it into place when it is held: nobody ever sees it free while this
+/// engine lives.
+fn make_lock(folder: &Path) -> Result<File, WorkError> {
+    let (new, path) = (folder.join("lock.new"), folder.join(LOCK));
+    let lock = File::create_new(&new).map_err(WorkError::scratch(&new, "made"))?;
+    lock.lock().map_err(WorkError::scratch(&new, "locked"))?;
+    fs::rename(&new, &path).map_err(WorkError::scratch(&path, "made"))?;
+    Ok(lock)
+}
+
+/// Whether a living engine uses the folder: it holds the lock, or may just be making the folder.
+fn is_used(folder: &Path) -> bool {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => lock.try_lock_shared().is_err(),
+        Err(_) => {
+            let age = fs::metadata(folder).and_then(|facts| facts.modified()).map(|time| time.elapsed());
+            age.is_ok_and(|age| age.is_ok_and(|age| age < BEGINNING))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The folder of one task, wiped when it is dropped.
+
+use std::{
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use sluis_executor::Folders;
+
+use crate::WorkError;
+
+/// The file in a task's folder that takes what the command prints.
+pub(crate) const LOG: &str = "log";
+
+/// A task's folder in memory.
+#[derive(Debug)]
+pub(crate) struct TaskFolder {
+    root: PathBuf,
+    pub folders: Folders,
+}
+
+impl TaskFolder {
+    pub fn make(root: PathBuf) -> Result<Self, WorkError> {
+        let folders = Folders { work: root.join("work"), temporary: root.join("tmp"), inputs: root.join("in") };
+        // If it is there already it is another task's, and not ours to wipe.
+        DirBuilder::new().mode(0o755).create(&root).map_err(WorkError::scratch(&root, "made"))?;
+        // From here on the folder is wiped whatever happens.
+        let folder = Self { root, folders };
+        folder.folders.roots().into_iter().try_for_each(|(_, path)| make_folder(path))?;
+        Ok(folder)
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.root.join(LOG)
+    }
+
+    /// Wipes the folder and says whether it is gone.
+    pub fn wipe(self) -> Result<(), WorkError> {
+        wipe(&self.root).map_err(WorkError::scratch(&self.root, "wiped"))
+    }
+}
+
+impl Drop for TaskFolder {
+    fn drop(&mut self) {
+        // What cannot be removed here is in this engine's folder, which is wiped again when the engine ends.
+        let _ = wipe(&self.root);
+    }
+}
+
+/// Makes a folder, and those above it that are missing, so that the command's user can look into it whatever mask the
+/// engine was started with.
+pub(crate) fn make_folder(path: &Path) -> Result<(), WorkError> {
+    let mut made = fs::create_dir(path);
+    if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        && let Some(parent) = path.parent()
+    {
+        make_folder(parent)?;
+        made = fs::create_dir(path);
+    }
+    match made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755))) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        outcome => outcome.map_err(WorkError::scratch(path, "made")),
+    }
+}
+
+/// Removes a folder with everything in it; folders that the task made unwritable are made writable first.
+pub(crate) fn wipe(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        outcome => outcome,
+    }
+}
+
+fn make_writable(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
+}

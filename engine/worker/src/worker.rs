@@ -1,0 +1,163 @@
+//! One task from its permit to its sealed outputs.
+
+use std::{fs, sync::Arc, time::SystemTime};
+
+use sluis_access::{Permit, Site};
+use sluis_executor::{Ended, Executor, Launch, Outcome};
+use sluis_model::{Address, ImageId, RunId, Task, TaskId, Values};
+use tokio::task::block_in_place;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Collect, Scratch, WorkError, collect, stage::Staging, task_folder::TaskFolder};
+
+/// Carries out tasks with one executor.
+pub struct Worker {
+    site: Arc<Site>,
+    executor: Arc<dyn Executor>,
+    scratch: Arc<Scratch>,
+}
+
+/// One task to carry out.
+#[derive(Clone)]
+pub struct WorkRequest<'a> {
+    /// The permit for exactly this task.
+    pub permit: &'a Permit,
+    /// The run it belongs to.
+    pub run: &'a RunId,
+    /// Its number in the run.
+    pub task_id: TaskId,
+    /// The task.
+    pub task: &'a Task,
+    /// The content digest of its image.
+    pub image: Option<ImageId>,
+    /// What finds its outputs.
+    pub collect: &'a dyn Collect,
+}
+
+/// A task whose command ended, well or not.
+#[derive(Debug)]
+pub struct Finished {
+    /// How the command ended.
+    pub outcome: Outcome,
+    /// The output object, every file sealed; `None` unless the command ended well and its outputs are as declared.
+    pub outputs: Option<Values>,
+    /// What is wrong with the outputs of a command that ended well.
+    pub problem: Option<WorkError>,
+    /// The objects that were made.
+    pub objects: Vec<Address>,
+    /// What the command printed, sealed; `None` if it printed nothing.
+    pub log: Option<Address>,
+    /// When the command was launched.
+    pub started: SystemTime,
+    /// When it ended.
+    pub ended: SystemTime,
+}
+
+impl Worker {
+    /// A worker that stages from and seals into the site's store.
+    pub fn new(site: Arc<Site>, executor: Arc<dyn Executor>, scratch: Arc<Scratch>) -> Self {
+        Self { site, executor, scratch }
+    }
+
+    /// Stages the task's inputs, runs its command, collects and seals its outputs, and wipes its folder, also when
+    /// anything of this fails or the future is dropped. Needs a runtime of several threads: staging and sealing block.
+    ///
+    /// # Errors
+    /// What kept the task from being carried out. A command that failed or was cancelled is no error.
+    pub async fn run(&self, request: WorkRequest<'_>, cancel: CancellationToken) -> Result<Finished, WorkError> {
+        let WorkRequest { permit, task, .. } = request;
+        let root = self.scratch.task_folder(request.run, request.task_id);
+        let (folder, staged) = block_in_place(|| {
+            let folder = TaskFolder::make(root)?;
+            let into = Staging {
+                site: &self.site,
+                permit,
+                scratch: &self.scratch,
+                folders: &folder.folders,
+                has_canonical_roots: self.executor.has_canonical_roots(),
+            };
+            let staged = into.put(task, &cancel)?;
+            Ok::<_, WorkError>((folder, staged))
+        })?;
+        let finished = if staged {
+            let launch = self.launch(&request, &folder);
+            let ended = self.executor.run(&launch, cancel).await;
+            // What the executor still has to remove, it removes while the outputs are sealed.
+            let finished = block_in_place(|| self.finish(&request, &folder, ended?));
+            let settled = self.executor.settle(&launch).await;
+            finished.and_then(|finished| settled.map_err(WorkError::from).map(|()| finished))
+        } else {
+            Ok(canceled())
+        };
+        let wiped = block_in_place(|| folder.wipe());
+        finished.and_then(|finished| wiped.map(|()| finished))
+    }
+
+    fn launch(&self, request: &WorkRequest<'_>, folder: &TaskFolder) -> Launch {
+        let task = request.task;
+        Launch {
+            engine: self.scratch.engine_id().to_owned(),
+            run: request.run.clone(),
+            task: request.task_id,
+            command: task.command.clone(),
+            image: request.image.clone(),
+            folders: folder.folders.clone(),
+            log: folder.log(),
+            resources: task.resources,
+            time_limit: task.time_limit,
+            network: task.network,
+        }
+    }
+
+    fn finish(&self, request: &WorkRequest<'_>, folder: &TaskFolder, ended: Ended) -> Result<Finished, WorkError> {
+        let Ended { outcome, started, ended } = ended;
+        let log = self.seal_log(request.permit, folder)?;
+        let mut finished = Finished { outcome, outputs: None, problem: None, objects: Vec::new(), log, started, ended };
+        if let Some(code) = exit_code(outcome)
+            && request.task.command.success_codes.contains(&code)
+        {
+            match self.collect(request, folder, code) {
+                Ok((outputs, objects)) => (finished.outputs, finished.objects) = (Some(outputs), objects),
+                Err(problem) => finished.problem = Some(problem),
+            }
+        }
+        Ok(finished)
+    }
+
+    fn collect(
+        &self,
+        request: &WorkRequest<'_>,
+        folder: &TaskFolder,
+        code: i32,
+    ) -> Result<(Values, Vec<Address>), WorkError> {
+        let work = &folder.folders.work;
+        let mut values = request.collect.collect(work, code).map_err(WorkError::Collect)?;
+        let objects = collect::seal_values(&self.site, request.permit, work, &mut values)?;
+        Ok((values, objects))
+    }
+
+    fn seal_log(&self, permit: &Permit, folder: &TaskFolder) -> Result<Option<Address>, WorkError> {
+        let path = folder.log();
+        match fs::metadata(&path) {
+            Ok(facts) if facts.len() > 0 => collect::seal_file(&self.site, permit, &path).map(|log| Some(log.address)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The code by which the tool may call this end a success; of a signal the one by which shells tell it, for a container
+/// shows no difference.
+const fn exit_code(outcome: Outcome) -> Option<i32> {
+    match outcome {
+        Outcome::Exited(code) => Some(code),
+        Outcome::Signaled(signal) => Some(128 + signal),
+        Outcome::OutOfMemory | Outcome::TimeLimit | Outcome::Canceled => None,
+    }
+}
+
+/// The end of a task that was canceled before its command was launched.
+fn canceled() -> Finished {
+    let now = SystemTime::now();
+    let outcome = Outcome::Canceled;
+    Finished { outcome, outputs: None, problem: None, objects: Vec::new(), log: None, started: now, ended: now }
+}

@@ -1,0 +1,130 @@
+//! What a container is made of.
+
+use std::{collections::HashMap, thread};
+
+use bollard::models::{
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions, MountType,
+    ResourcesUlimits,
+};
+use sluis_executor::Launch;
+use sluis_model::{INPUTS_ROOT, ImageId, WORK_ROOT};
+
+use crate::{image::ImageFacts, ownership::User};
+
+/// The label that names the engine that made a container.
+pub(crate) const ENGINE_LABEL: &str = "sluis.engine";
+/// The label that names the run of a container.
+pub(crate) const RUN_LABEL: &str = "sluis.run";
+/// The label that names the task of a container.
+pub(crate) const TASK_LABEL: &str = "sluis.task";
+
+/// As many processes and threads as no honest tool needs, and few enough for the machine to stay usable.
+const PROCESSES: i64 = 4096;
+/// `/dev/shm`, in bytes: what Docker gives by default.
+const SHARED_MEMORY: i64 = 64 << 20;
+/// The least memory that the daemon accepts as a limit, in bytes.
+const LEAST_MEMORY: i64 = 6 << 20;
+/// The least share of the processors that the daemon accepts, in thousandths.
+const LEAST_CORES: u64 = 10;
+
+/// The request for a container that runs the launch's command and nothing else.
+pub(crate) fn of_launch(launch: &Launch, image: &ImageId, facts: &ImageFacts, user: User) -> ContainerCreateBody {
+    let command = &launch.command;
+    let reads = command.stdin.is_some();
+    // A name without a value takes the variable away that the daemon would set.
+    let no_host_name = (!command.environment.contains_key("HOSTNAME")).then(|| "HOSTNAME".to_owned());
+    let environment = command.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    ContainerCreateBody {
+        image: Some(image.to_string()),
+        hostname: Some("sluis".to_owned()),
+        user: Some(user.to_text()),
+        // The whole command as the entry point: then neither the image's entry point nor its command is added.
+        entrypoint: Some(command.arguments.clone()),
+        env: Some(environment.chain(no_host_name).collect()),
+        working_dir: Some(WORK_ROOT.to_owned()),
+        attach_stdin: Some(reads),
+        open_stdin: Some(reads),
+        stdin_once: Some(reads),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        tty: Some(false),
+        healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+        labels: Some(HashMap::from([
+            (ENGINE_LABEL.to_owned(), launch.engine.clone()),
+            (RUN_LABEL.to_owned(), launch.run.to_string()),
+            (TASK_LABEL.to_owned(), launch.task.to_string()),
+        ])),
+        host_config: Some(host_config(launch, facts)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn host_config(launch: &Launch, facts: &ImageFacts) -> HostConfig {
+    let memory = memory_limit(launch);
+    HostConfig {
+        network_mode: Some(if launch.network { "bridge" } else { "none" }.to_owned()),
+        readonly_rootfs: Some(true),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        security_opt: Some(vec!["no-new-privileges:true".to_owned()]),
+        privileged: Some(false),
+        ipc_mode: Some("private".to_owned()),
+        memory: Some(memory),
+        memory_swap: Some(memory),
+        nano_cpus: Some(nano_cpus(launch)),
+        pids_limit: Some(PROCESSES),
+        // One byte and not none: the kernel writes no file for so little, and unlike with 0 it does not hand the dump
+        // to a collecting program either (core(5)).
+        ulimits: Some(vec![ResourcesUlimits { name: Some("core".to_owned()), soft: Some(1), hard: Some(1) }]),
+        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        shm_size: Some(SHARED_MEMORY),
+        mounts: Some(mounts(launch, facts)),
+        auto_remove: Some(false),
+        ..HostConfig::default()
+    }
+}
+
+/// The memory that was asked for and, as files of the task stand in memory too, the room for those.
+fn memory_limit(launch: &Launch) -> i64 {
+    let needs = launch.resources;
+    let bytes =
+        [needs.memory, needs.temporary, needs.work].iter().fold(0_u64, |sum, part| sum.saturating_add(part.bytes()));
+    i64::try_from(bytes).unwrap_or(i64::MAX).max(LEAST_MEMORY)
+}
+
+fn nano_cpus(launch: &Launch) -> i64 {
+    let present = thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64 * 1000;
+    let cores = launch.resources.cores.0.min(present).max(LEAST_CORES);
+    i64::try_from(cores.saturating_mul(1_000_000)).unwrap_or(i64::MAX)
+}
+
+fn mounts(launch: &Launch, facts: &ImageFacts) -> Vec<Mount> {
+    let mut mounts: Vec<_> = launch
+        .folders
+        .roots()
+        .into_iter()
+        .map(|(root, folder)| Mount {
+            target: Some(root.to_owned()),
+            source: Some(folder.to_string_lossy().into_owned()),
+            typ: Some(MountType::BIND),
+            read_only: Some(root == INPUTS_ROOT),
+            ..Mount::default()
+        })
+        .collect();
+    mounts.push(in_memory("/tmp".to_owned()));
+    for path in &facts.volumes {
+        let path = path.trim_end_matches('/');
+        if path.starts_with('/') && !mounts.iter().any(|mount| mount.target.as_deref() == Some(path)) {
+            mounts.push(in_memory(path.to_owned()));
+        }
+    }
+    mounts
+}
+
+fn in_memory(target: String) -> Mount {
+    Mount {
+        target: Some(target),
+        typ: Some(MountType::TMPFS),
+        tmpfs_options: Some(MountTmpfsOptions { size_bytes: None, mode: Some(0o1777), options: None }),
+        ..Mount::default()
+    }
+}

@@ -1,0 +1,105 @@
+//! Runs a task's command in a container of the Docker daemon.
+//!
+//! A container gets nothing but what its task needs: no network unless asked, a read-only root, no capabilities, no
+//! way to new privileges, a user that is not root, and limits on memory, processors and processes. Everything it can
+//! write to stands in memory: the task's folders, a `tmpfs` at `/tmp`, `/dev/shm` and at every volume that the image
+//! declares. The daemon keeps no output of it: its log driver is `none`, and no health check runs.
+//!
+//! The variables that an image itself sets stay in force below those of the command (CWL v1.2, Runtime environment);
+//! nothing of the engine's environment and no host name enters.
+
+mod container;
+mod daemon;
+mod image;
+mod lifecycle;
+mod orphans;
+mod ownership;
+mod pump;
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, Launch};
+use sluis_model::{ImageId, ImageReference, RunId, TaskId};
+use tokio::sync::oneshot;
+
+use daemon::Daemon;
+
+/// The executor on the Docker daemon of this machine (or the one that `DOCKER_HOST` names by a socket's path).
+///
+/// The daemon is first spoken to when it is needed, so that this may be made where there is none.
+#[derive(Default)]
+pub struct DockerExecutor {
+    daemon: Arc<Daemon>,
+    removals: Mutex<Removals>,
+}
+
+/// What is not settled yet, by what tells the launches of one executor apart.
+type Removals = HashMap<LaunchName, lifecycle::Removal>;
+type LaunchName = (String, RunId, TaskId);
+
+impl DockerExecutor {
+    /// An executor that has not spoken to the daemon yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An executor on the daemon that listens at this socket.
+    pub fn at(socket: &Path) -> Self {
+        Self { daemon: Arc::new(Daemon::at(socket)), removals: Mutex::default() }
+    }
+
+    fn removals(&self) -> MutexGuard<'_, Removals> {
+        self.removals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn name_of(launch: &Launch) -> LaunchName {
+    (launch.engine.clone(), launch.run.clone(), launch.task)
+}
+
+fn lost(launch: &Launch, error: impl Error + Send + Sync + 'static) -> ExecutorError {
+    let doing = format!("watch task {} of run {}", launch.task, launch.run);
+    ExecutorError::Service { what: "the docker executor", doing, source: error.into() }
+}
+
+#[async_trait]
+impl Executor for DockerExecutor {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    async fn image_id(&self, image: &ImageReference) -> Result<ImageId, ExecutorError> {
+        image::find(&self.daemon, image).await
+    }
+
+    async fn run(&self, launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError> {
+        // In a task of its own, so that dropping this future can neither leave a container behind nor lose its end.
+        let cancel = cancel.child_token();
+        let _kill_when_dropped = cancel.clone().drop_guard();
+        let (tell, told) = oneshot::channel();
+        let work = tokio::spawn(lifecycle::carry_out(Arc::clone(&self.daemon), launch.clone(), cancel, tell));
+        self.removals().insert(name_of(launch), work);
+        told.await.map_err(|error| lost(launch, error))?
+    }
+
+    async fn settle(&self, launch: &Launch) -> Result<(), ExecutorError> {
+        let removal = self.removals().remove(&name_of(launch));
+        match removal {
+            Some(removal) => removal.await.map_err(|error| lost(launch, error))?,
+            None => Ok(()),
+        }
+    }
+
+    async fn remove_orphans(
+        &self,
+        is_alive: &(dyn for<'a> Fn(&'a str) -> bool + Send + Sync),
+    ) -> Result<usize, ExecutorError> {
+        orphans::remove(&self.daemon, is_alive).await
+    }
+}

@@ -1,0 +1,191 @@
+//! What is particular to containers: images, what is left behind, and a daemon that fails.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::{
+    collections::HashMap,
+    io,
+    os::unix::net::{UnixListener, UnixStream},
+    path::Path,
+    sync::{Arc, LazyLock, Mutex},
+    thread,
+    time::Duration,
+};
+
+use bollard::{
+    Docker,
+    models::{ContainerConfig, ContainerCreateBody, ContainerInspectResponse},
+    query_parameters::{
+        CommitContainerOptionsBuilder, KillContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptions,
+        RemoveImageOptionsBuilder,
+    },
+};
+use sluis_executor::{
+    CancellationToken, Executor, ExecutorError, Outcome,
+    suite::{Bench, Subject},
+};
+use sluis_executor_docker::DockerExecutor;
+use sluis_model::{ImageId, ImageReference};
+
+static IMAGE: LazyLock<ImageId> = LazyLock::new(|| sluis_containers::ensure("genomics").unwrap());
+
+/// A daemon, by an executor, and an image.
+struct At(Arc<DockerExecutor>, ImageId);
+
+impl At {
+    fn usual() -> Self {
+        Self(Arc::new(DockerExecutor::new()), IMAGE.clone())
+    }
+}
+
+impl Subject for At {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::clone(&self.0) as Arc<dyn Executor>
+    }
+
+    fn image(&self) -> Option<ImageId> {
+        Some(self.1.clone())
+    }
+}
+
+fn docker() -> Docker {
+    Docker::connect_with_defaults().unwrap()
+}
+
+/// The containers of a launch, running or not.
+async fn containers_of(bench: &Bench) -> Vec<ContainerInspectResponse> {
+    let filters = HashMap::from([("label", vec![format!("sluis.engine={}", bench.launch.engine)])]);
+    let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let mut found = Vec::new();
+    for container in docker().list_containers(Some(options)).await.unwrap() {
+        found.push(docker().inspect_container(&container.id.unwrap(), None).await.unwrap());
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_found_by_name_and_digest_and_by_nothing_else() {
+    let reference = sluis_containers::reference("genomics").unwrap();
+    let by = async |name: &str, id: Option<&ImageId>| {
+        let image = ImageReference { name: name.to_owned(), id: id.cloned() };
+        DockerExecutor::new().image_id(&image).await
+    };
+    assert_eq!(IMAGE.as_str(), by(&reference.name, None).await.unwrap().as_str());
+    assert_eq!(IMAGE.as_str(), by(&reference.name, Some(&IMAGE)).await.unwrap().as_str());
+    assert_eq!(IMAGE.as_str(), by("gone-from-its-registry:1", Some(&IMAGE)).await.unwrap().as_str());
+    let other = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+    let foreign = by(&reference.name, Some(&other)).await.unwrap_err();
+    assert!(matches!(&foreign, ExecutorError::ForeignImage { found, .. } if found == IMAGE.as_str()), "{foreign}");
+    // Nothing listens at this port, so that no network is needed to find that out.
+    let missing = by("127.0.0.1:1/nobody/nothing:1", Some(&other)).await.unwrap_err();
+    assert!(matches!(missing, ExecutorError::MissingImage { .. }), "{missing:?}");
+    let text = missing.to_string();
+    assert!(text.contains("127.0.0.1:1/nobody/nothing:1") && text.contains(other.as_str()) && text.contains("load"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_killed_from_outside_ended_by_a_signal_and_keeps_nothing() {
+    let bench = Bench::new(&At::usual(), "echo secret; touch ready; exec sleep 1000");
+    let killing = async {
+        bench.file_appears("ready").await;
+        let container = containers_of(&bench).await.remove(0);
+        let host = container.host_config.unwrap();
+        assert_eq!(host.log_config.and_then(|log| log.typ).as_deref(), Some("none"));
+        assert!(container.log_path.is_none_or(|path| !Path::new(&path).exists()), "the daemon keeps no output");
+        assert!(container.mounts.unwrap().iter().all(|mount| mount.name.is_none()), "no volumes");
+        docker().kill_container(&container.id.unwrap(), None::<KillContainerOptions>).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(bench.try_run(CancellationToken::new()), killing);
+    assert_eq!(ended.unwrap().outcome, Outcome::Signaled(9));
+    assert_eq!(bench.log(), "secret\n");
+    assert!(containers_of(&bench).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn volumes_that_an_image_declares_are_in_memory() {
+    let body =
+        ContainerCreateBody { image: Some(IMAGE.to_string()), cmd: Some(vec!["true".into()]), ..Default::default() };
+    let container = docker().create_container(None, body).await.unwrap().id;
+    let config = ContainerConfig { volumes: Some(vec!["/data".into(), "/tmp/".into()]), ..Default::default() };
+    let options = CommitContainerOptionsBuilder::new().container(&container).repo("sluis-test/volumes").build();
+    let made = docker().commit_container(options, config).await.unwrap().id;
+    docker().remove_container(&container, None::<RemoveContainerOptions>).await.unwrap();
+    let subject = At(Arc::new(DockerExecutor::new()), made.parse().unwrap());
+    let bench =
+        Bench::new(&subject, "touch /data/x && grep -q ' /data tmpfs' /proc/mounts; code=$?; touch ready; exit $code");
+    let outcome = bench.run().await;
+    let options = RemoveImageOptionsBuilder::new().force(true).build();
+    docker().remove_image(&made, Some(options), None).await.unwrap();
+    assert_eq!(outcome, Outcome::Exited(0), "{}", bench.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_is_gone_and_a_daemon_that_is_not_there_are_told() {
+    let nowhere = At(Arc::new(DockerExecutor::at(Path::new("/nowhere/docker.sock"))), IMAGE.clone());
+    let unavailable = Bench::new(&nowhere, "true").try_run(CancellationToken::new()).await;
+    assert!(matches!(unavailable, Err(ExecutorError::Unavailable { .. })), "{unavailable:?}");
+    let gone = At(Arc::new(DockerExecutor::new()), format!("sha256:{}", "0".repeat(64)).parse().unwrap());
+    let missing = Bench::new(&gone, "true").try_run(CancellationToken::new()).await;
+    assert!(matches!(missing, Err(ExecutorError::MissingImage { .. })), "{missing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_goes_away_is_told_and_its_container_found_later() {
+    let wire = Wire::to_daemon();
+    let subject = At(Arc::new(DockerExecutor::at(&wire.socket())), IMAGE.clone());
+    let bench = Bench::new(&subject, "touch ready; exec sleep 1000");
+    let cutting = async {
+        bench.file_appears("ready").await;
+        wire.cut();
+    };
+    let running = async { tokio::join!(bench.executor.run(&bench.launch, CancellationToken::new()), cutting).0 };
+    let ended = tokio::time::timeout(Duration::from_secs(30), running).await.unwrap();
+    assert!(matches!(ended, Err(ExecutorError::Unavailable { .. })), "{ended:?}");
+    let unsettled = bench.executor.settle(&bench.launch).await;
+    assert!(matches!(unsettled, Err(ExecutorError::Unavailable { .. })), "{unsettled:?}");
+    assert_eq!(containers_of(&bench).await.len(), 1);
+    let removed = DockerExecutor::new().remove_orphans(&|engine| engine != bench.launch.engine).await.unwrap();
+    assert_eq!((removed, containers_of(&bench).await.len()), (1, 0));
+}
+
+/// A socket whose connections lead to the daemon until they are cut.
+struct Wire {
+    folder: tempfile::TempDir,
+    open: Arc<Mutex<Option<Vec<UnixStream>>>>,
+}
+
+impl Wire {
+    fn to_daemon() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let open = Arc::new(Mutex::new(Some(Vec::new())));
+        let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+        let kept = Arc::clone(&open);
+        thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let far = UnixStream::connect("/var/run/docker.sock").unwrap();
+                let mut kept = kept.lock().unwrap();
+                let Some(streams) = kept.as_mut() else { break };
+                streams.extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
+                for (from, to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+                    thread::spawn(move || pass_on(from, to));
+                }
+            }
+        });
+        Self { folder, open }
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    fn cut(&self) {
+        for stream in self.open.lock().unwrap().take().unwrap() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+fn pass_on(mut from: UnixStream, mut to: UnixStream) {
+    let _ = io::copy(&mut from, &mut to);
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
