@@ -1,0 +1,172 @@
+//! What happens in a run, as typed events: the journal keeps them, the terminal shows them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sluis_model::{Address, ProjectName, RunId, TaskId, TaskKey};
+
+/// The state of a task, in the words of GA4GH's task execution service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TaskState {
+    /// It waits for room.
+    Queued,
+    /// It is being bound, looked up and permitted.
+    Initializing,
+    /// Its command runs.
+    Running,
+    /// Its outputs are in the store.
+    Complete,
+    /// Its command failed.
+    ExecutorError,
+    /// sluis or the machine failed it.
+    SystemError,
+    /// It was stopped.
+    Canceled,
+}
+
+/// The state of a run, in the words of GA4GH's workflow execution service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunState {
+    /// It runs.
+    Running,
+    /// All outputs are in the store.
+    Complete,
+    /// A task's command failed.
+    ExecutorError,
+    /// The engine ended without ending the run, or could not carry it out.
+    SystemError,
+    /// It was cancelled.
+    Canceled,
+}
+
+/// Why a task failed, without any value of its inputs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "detail")]
+pub enum FailureKind {
+    /// An expression, binding or the step's inputs were wrong.
+    Binding,
+    /// Access was refused.
+    Refused,
+    /// The image is not there.
+    MissingImage,
+    /// No machine of the site has what the task asks for.
+    TooLarge,
+    /// The command's program could not be started.
+    NotStarted,
+    /// The command ended with this exit code.
+    ExitCode(i32),
+    /// The command was ended by this signal.
+    Signal(i32),
+    /// The command needed more memory than it asked for.
+    OutOfMemory,
+    /// The command ran longer than its limit.
+    TimeLimit,
+    /// The command succeeded, but its outputs are not as declared.
+    Outputs,
+    /// A stored object is damaged.
+    Damaged,
+    /// The executor, the disk or another part of the machine failed.
+    System,
+}
+
+impl FailureKind {
+    /// Whether the command itself failed, rather than sluis or the machine.
+    pub const fn is_the_commands(&self) -> bool {
+        matches!(
+            self,
+            Self::NotStarted
+                | Self::ExitCode(_)
+                | Self::Signal(_)
+                | Self::OutOfMemory
+                | Self::TimeLimit
+                | Self::Outputs
+        )
+    }
+}
+
+/// Something that happened in a run. No value, path or content of data is in it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum RunEvent {
+    /// The run began.
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// The workflow's name.
+        workflow: String,
+        /// The project on whose behalf it runs.
+        project: ProjectName,
+        /// The input object, sealed.
+        inputs: Address,
+        /// The engine process, as the scratch folder names it.
+        engine: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A step got its jobs.
+    StepExpanded {
+        /// The step's path from the top.
+        step: String,
+        /// How many.
+        tasks: u32,
+    },
+    /// A step will not run, since something before it failed.
+    StepBlocked {
+        /// The step's path from the top.
+        step: String,
+    },
+    /// A task's command was started.
+    TaskStarted {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A task's outputs are there.
+    TaskComplete {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+        /// Its key in the task cache; `None` for expressions and skipped steps, which are not cached.
+        key: Option<TaskKey>,
+        /// Whether they were there already.
+        cached: bool,
+        /// Whether its condition was false, so that all outputs are null.
+        skipped: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// A task failed.
+    TaskFailed {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+        /// Why.
+        failure: FailureKind,
+        /// What the command printed, sealed.
+        log: Option<Address>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A task was stopped.
+    TaskCanceled {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+    },
+    /// The run ended.
+    RunEnded {
+        /// How.
+        state: RunState,
+        /// The output object, sealed.
+        outputs: Option<Address>,
+        /// When.
+        at: Timestamp,
+    },
+}

@@ -1,0 +1,78 @@
+//! Writing a run's journal without making anybody wait for the disk.
+
+use std::{path::Path, thread};
+
+use sluis_journal::{Journal, JournalError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    engine::{RunError, Told},
+    record::RunEvent,
+};
+
+/// Takes events, tells the listener at once and writes them to the journal in order, many with one disk write.
+pub(crate) struct Recorder {
+    events: mpsc::UnboundedSender<RunEvent>,
+    listener: mpsc::UnboundedSender<Told>,
+    outcome: oneshot::Receiver<Result<(), JournalError>>,
+    failed: watch::Receiver<bool>,
+}
+
+impl Recorder {
+    pub fn open(path: &Path, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
+        let journal = Journal::open(path)?;
+        let (events, mut queue) = mpsc::unbounded_channel();
+        let (done, outcome) = oneshot::channel();
+        let (fail, failed) = watch::channel(false);
+        let write = move || {
+            let mut batch = Vec::new();
+            let mut result = Ok(());
+            while queue.blocking_recv_many(&mut batch, 4096) > 0 {
+                if result.is_ok() {
+                    result = journal.append_all(&batch).map(drop);
+                    if result.is_err() {
+                        fail.send_replace(true);
+                    }
+                }
+                batch.clear();
+            }
+            // The receiver is gone only if the run was dropped, and then nobody asks.
+            let _ = done.send(result);
+        };
+        thread::Builder::new()
+            .name("run-journal".to_owned())
+            .spawn(write)
+            .map_err(|error| RunError::Lost(error.to_string()))?;
+        Ok(Self { events, listener, outcome, failed })
+    }
+
+    /// Records an event; a failure to write shows in [`Recorder::failed`] and [`Recorder::close`].
+    pub fn record(&self, event: RunEvent) {
+        self.tell(Told::Event(event.clone()));
+        // The writer takes events until this sender is dropped.
+        let _ = self.events.send(event);
+    }
+
+    /// Tells the listener alone.
+    pub fn tell(&self, told: Told) {
+        // A listener that went away wants to hear nothing more.
+        let _ = self.listener.send(told);
+    }
+
+    /// Waits until writing failed; for ever if it does not.
+    pub async fn failed(&self) {
+        let mut failed = self.failed.clone();
+        if failed.wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until everything is on the disk.
+    pub async fn close(self) -> Result<(), RunError> {
+        drop(self.events);
+        match self.outcome.await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(RunError::Lost("the journal's writer".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What the run journals tell: the runs of a site and how each went.
+
+use std::{fs, io, path::Path};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use sluis_journal::{Journal, JournalError};
+use sluis_model::{Address, ProjectName, RunId, RunIdError, TaskId, TaskKey};
+
+use crate::record::{FailureKind, RunEvent, RunState, TaskState};
+
+/// The file in a run's folder that holds its journal.
+pub(crate) const JOURNAL: &str = "journal.jsonl";
+
+/// Why the runs of a site could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RunsError {
+    /// There is no such run.
+    #[error("there is no run {0}; `sluis status` lists the runs")]
+    Unknown(String),
+    /// Several runs begin with these letters.
+    #[error("several runs begin with {0}; give more of the identifier")]
+    Ambiguous(String),
+    /// The folder of runs could not be read.
+    #[error("the folder of runs {path} cannot be read", path = path.display())]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The journal is damaged or unreadable.
+    #[error("the journal of run {run} cannot be read")]
+    Journal {
+        /// The run.
+        run: RunId,
+        /// Why.
+        source: JournalError,
+    },
+    /// A record in the journal is not one that this version knows.
+    #[error("record {position} in the journal of run {run} is not understood")]
+    Record {
+        /// The run.
+        run: RunId,
+        /// The record's number.
+        position: u64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The journal has no beginning.
+    #[error("the journal of run {0} does not begin with the run's start")]
+    Headless(RunId),
+}
+
+/// One run, as its journal tells it.
+#[derive(Clone, Debug)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The project on whose behalf it ran.
+    pub project: ProjectName,
+    /// The input object, sealed.
+    pub inputs: Address,
+    /// The output object, sealed.
+    pub outputs: Option<Address>,
+    /// The engine that carried it out.
+    pub engine: String,
+    /// Its state; `Running` if its end is not in the journal.
+    pub state: RunState,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Its steps by path, in order of first appearance.
+    pub steps: IndexMap<String, StepSummary>,
+    /// Its tasks by number.
+    pub tasks: IndexMap<TaskId, TaskSummary>,
+}
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StepSummary {
+    /// How many tasks it has.
+    pub tasks: u32,
+    /// Whether it was not run since something before it failed.
+    pub blocked: bool,
+}
+
+/// One task of a run.
+#[derive(Clone, Debug)]
+pub struct TaskSummary {
+    /// Its step's path from the top, with its place in a scatter.
+    pub step: String,
+    /// Its state.
+    pub state: TaskState,
+    /// Its key in the task cache.
+    pub key: Option<TaskKey>,
+    /// Whether its outputs were there already.
+    pub cached: bool,
+    /// Whether its condition was false.
+    pub skipped: bool,
+    /// Why it failed.
+    pub failure: Option<FailureKind>,
+    /// What its command printed, sealed, if it failed.
+    pub log: Option<Address>,
+    /// When its command was started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
+
+/// The identifiers of all runs below a folder, oldest first.
+pub fn list_runs(folder: &Path) -> Result<Vec<RunId>, RunsError> {
+    let unreadable = |source| RunsError::Folder { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        let id: Result<RunId, RunIdError> = name.to_string_lossy().parse();
+        if let Ok(id) = id
+            && folder.join(id.as_str()).join(JOURNAL).exists()
+        {
+            runs.push(id);
+        }
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+/// The run whose identifier begins with `prefix`.
+pub fn find_run(folder: &Path, prefix: &str) -> Result<RunId, RunsError> {
+    let mut found = list_runs(folder)?.into_iter().filter(|run| run.as_str().starts_with(prefix));
+    match (found.next(), found.next()) {
+        (Some(run), None) => Ok(run),
+        (Some(_), Some(_)) => Err(RunsError::Ambiguous(prefix.to_owned())),
+        (None, _) => Err(RunsError::Unknown(prefix.to_owned())),
+    }
+}
+
+/// What the journal of a run tells.
+pub fn read_run(folder: &Path, run: &RunId) -> Result<RunSummary, RunsError> {
+    let damaged = |source| RunsError::Journal { run: run.clone(), source };
+    let mut summary = None;
+    for record in Journal::read(&folder.join(run.as_str()).join(JOURNAL)).map_err(damaged)? {
+        let record = record.map_err(damaged)?;
+        let event: RunEvent = record.decode().map_err(|source| RunsError::Record {
+            run: run.clone(),
+            position: record.sequence,
+            source,
+        })?;
+        match (&mut summary, event) {
+            (None, event) => summary = RunSummary::begin(event),
+            (Some(summary), event) => summary.apply(event),
+        }
+    }
+    summary.ok_or_else(|| RunsError::Headless(run.clone()))
+}
+
+impl RunSummary {
+    fn begin(event: RunEvent) -> Option<Self> {
+        let RunEvent::RunStarted { run, workflow, project, inputs, engine, at } = event else { return None };
+        Some(Self {
+            run,
+            workflow,
+            project,
+            inputs,
+            outputs: None,
+            engine,
+            state: RunState::Running,
+            started: at,
+            ended: None,
+            steps: IndexMap::new(),
+            tasks: IndexMap::new(),
+        })
+    }
+
+    /// Takes one more event of the run into account.
+    pub fn apply(&mut self, event: RunEvent) {
+        match event {
+            RunEvent::RunStarted { .. } => {}
+            RunEvent::StepExpanded { step, tasks } => self.steps.entry(step).or_default().tasks = tasks,
+            RunEvent::StepBlocked { step } => self.steps.entry(step).or_default().blocked = true,
+            RunEvent::TaskStarted { task, step, at } => {
+                let task = self.task(task, step, TaskState::Running);
+                task.started = Some(at);
+            }
+            RunEvent::TaskComplete { task, step, key, cached, skipped, at } => {
+                let task = self.task(task, step, TaskState::Complete);
+                (task.key, task.cached, task.skipped, task.ended) = (key, cached, skipped, Some(at));
+            }
+            RunEvent::TaskFailed { task, step, failure, log, at } => {
+                let state = if failure.is_the_commands() { TaskState::ExecutorError } else { TaskState::SystemError };
+                let task = self.task(task, step, state);
+                (task.failure, task.log, task.ended) = (Some(failure), log, Some(at));
+            }
+            RunEvent::TaskCanceled { task, step } => {
+                self.task(task, step, TaskState::Canceled);
+            }
+            RunEvent::RunEnded { state, outputs, at } => {
+                (self.state, self.outputs, self.ended) = (state, outputs, Some(at));
+            }
+        }
+    }
+
+    fn task(&mut self, id: TaskId, step: String, state: TaskState) -> &mut TaskSummary {
+        let task = self.tasks.entry(id).or_insert_with(|| TaskSummary {
+            step,
+            state,
+            key: None,
+            cached: false,
+            skipped: false,
+            failure: None,
+            log: None,
+            started: None,
+            ended: None,
+        });
+        task.state = state;
+        task
+    }
+}
