@@ -1,0 +1,42 @@
+//! One module for each command.
+
+mod audit;
+mod completions;
+mod init;
+mod logs;
+mod objects;
+mod provenance;
+mod put;
+pub mod run;
+mod status;
+mod validate;
+
+use crate::{
+    arguments::{Arguments, Command},
+    exit::Exit,
+    failure::Failure,
+    site,
+};
+
+/// Carries out the command.
+pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
+    let Arguments { site, json, command } = arguments;
+    let folder = match command {
+        Command::Completions(_) | Command::Validate(_) => Default::default(),
+        _ => site::folder(site)?,
+    };
+    match command {
+        Command::Init(init) => init::carry_out(&folder, &init),
+        Command::Put(put) => put::carry_out(&folder, &put, json),
+        Command::Validate(validate) => validate::carry_out(&validate, json),
+        Command::Run(run) => run::carry_out(&folder, &run, json),
+        Command::Status(status) => status::carry_out(&folder, &status, json),
+        Command::Logs(logs) => logs::carry_out(&folder, &logs),
+        Command::Ls => objects::list(&folder, json),
+        Command::Show(show) => objects::show(&folder, &show, json),
+        Command::Export(export) => objects::export(&folder, &export),
+        Command::Provenance(provenance) => provenance::carry_out(&folder, &provenance, json),
+        Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
+        Command::Completions(completions) => completions::carry_out(&completions),
+    }
+}

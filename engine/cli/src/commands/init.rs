@@ -1,0 +1,17 @@
+//! `sluis init`
+
+use std::path::Path;
+
+use sluis_access::{Site, UnencryptedSwap};
+
+use crate::{arguments::Init, exit::Exit, failure::Failure, site};
+
+/// Makes a personal site; refuses to touch one that exists.
+pub fn carry_out(folder: &Path, init: &Init) -> Result<Exit, Failure> {
+    if Site::exists(folder) {
+        return Err(Failure::new(Exit::Usage, format!("there is a site at {} already", folder.display())));
+    }
+    let swap = if init.allow_unencrypted_swap { UnencryptedSwap::Allow } else { UnencryptedSwap::Refuse };
+    site::make(folder, &init.name, init.country, swap)?;
+    Ok(Exit::Success)
+}

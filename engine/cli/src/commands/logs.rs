@@ -1,0 +1,54 @@
+//! `sluis logs`
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use sluis_access::{ReadAction, Site};
+use sluis_model::Address;
+use sluis_schedule::{RunSummary, TaskSummary, find_run, read_run};
+use sluis_worker::Scratch;
+
+use crate::{arguments::Logs, exit::Exit, failure::Failure, output, site};
+
+/// Prints what the tasks of a run printed: of ended ones the sealed logs, of running ones what is there so far.
+pub fn carry_out(folder: &Path, logs: &Logs) -> Result<Exit, Failure> {
+    let site = site::open(folder)?;
+    let run = read_run(&site.runs_dir(), &find_run(&site.runs_dir(), &logs.run)?)?;
+    let wanted = |step: &str| logs.step.as_deref().is_none_or(|prefix| step.starts_with(prefix));
+    for (id, task) in run.tasks.iter().filter(|(_, task)| wanted(&task.step)) {
+        let mut out = io::stdout().lock();
+        if let Some(address) = log_of(&site, task)? {
+            output::note(&format!("── {} (task {id})", task.step));
+            print_sealed(&site, &run, &address, &mut out)?;
+        } else if task.ended.is_none()
+            && let Ok(mut live) = fs::File::open(Scratch::live_log(&run.engine, &run.run, *id))
+        {
+            output::note(&format!("── {} (task {id}, still running)", task.step));
+            io::copy(&mut live, &mut out).map_err(|error| Failure::of(Exit::Environment, &error))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn log_of(site: &Site, task: &TaskSummary) -> Result<Option<Address>, Failure> {
+    match (task.log, task.key) {
+        (Some(log), _) => Ok(Some(log)),
+        (None, Some(key)) => Ok(site.task(&key)?.and_then(|record| record.log)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn print_sealed(site: &Site, run: &RunSummary, address: &Address, out: &mut impl Write) -> Result<(), Failure> {
+    let permit = site.permit_read(&run.project, address, ReadAction::Logs)?;
+    let mut reader = site.unseal(&permit, address)?;
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        let count = reader.read(&mut buffer).map_err(|error| site.reading_failed(address, error))?;
+        if count == 0 || out.write_all(&buffer[..count]).is_err() {
+            return Ok(());
+        }
+    }
+}

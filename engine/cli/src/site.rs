@@ -1,0 +1,78 @@
+//! Finding the site's folder, and making a personal site on first use.
+
+use std::{
+    env, io,
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use etcetera::BaseStrategy;
+use sluis_access::{Site, SiteConfig, UnencryptedSwap};
+use sluis_model::EuCountry;
+
+use crate::{exit::Exit, failure::Failure, output};
+
+/// The site's folder: `--site`, else SLUIS_SITE, else `sluis` in the user's data folder.
+pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(folder) = given.or_else(|| env::var_os("SLUIS_SITE").map(PathBuf::from)) {
+        return Ok(folder);
+    }
+    let strategy = etcetera::choose_base_strategy().map_err(|error| {
+        Failure::new(Exit::Environment, format!("the user's data folder is unknown ({error}); give --site DIR"))
+    })?;
+    Ok(strategy.data_dir().join("sluis"))
+}
+
+/// Opens the site; there must be one.
+pub fn open(folder: &Path) -> Result<Arc<Site>, Failure> {
+    if !Site::exists(folder) {
+        let text = format!(
+            "there is no site at {}; make one with `sluis init --country XX`, where XX is the EU country in which \
+             this machine stands",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::Environment, text));
+    }
+    Ok(Arc::new(Site::open(folder)?))
+}
+
+/// Opens the site, or makes a personal one after asking in which country the machine stands.
+pub fn open_or_make(folder: &Path) -> Result<Arc<Site>, Failure> {
+    if Site::exists(folder) || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return open(folder);
+    }
+    output::note(&format!("There is no site at {} yet: this makes a personal one.", folder.display()));
+    let country = ask_country()?;
+    make(folder, "personal", country, UnencryptedSwap::Refuse)
+}
+
+/// Makes a personal site and says so.
+pub fn make(folder: &Path, name: &str, country: EuCountry, swap: UnencryptedSwap) -> Result<Arc<Site>, Failure> {
+    let config = SiteConfig { name: name.to_owned(), country, unencrypted_swap: swap };
+    let site = Site::create(folder, &config)?;
+    output::note(&format!(
+        "Made the site `{name}` at {}: its machines stand in {} ({country}), its key is keys/site.sec (keep a copy \
+         in a safe place: without it nothing sealed here can be read), its projects and datasets are declared in \
+         registry/.",
+        folder.display(),
+        country.name(),
+    ));
+    Ok(Arc::new(site))
+}
+
+fn ask_country() -> Result<EuCountry, Failure> {
+    let failed = |error: io::Error| Failure::of(Exit::Environment, &error);
+    loop {
+        write!(io::stderr(), "In which EU country does this machine stand (two letters, for example NL)? ")
+            .map_err(failed)?;
+        let mut answer = String::new();
+        if io::stdin().read_line(&mut answer).map_err(failed)? == 0 {
+            return Err(Failure::new(Exit::Usage, "no country was given, so no site was made"));
+        }
+        match answer.trim().parse() {
+            Ok(country) => return Ok(country),
+            Err(error) => output::note(&error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What goes wrong on real machines: each fault is told clearly, and the next run succeeds.
+
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::test_site::{Ran, TestSite};
+
+const FINE: &str = "
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: [echo, fine]
+inputs: []
+outputs: {out: stdout}
+stdout: out.txt
+";
+
+#[track_caller]
+fn assert_usable(site: &TestSite) {
+    let ran = site.run_text(FINE);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}
+
+#[test]
+fn an_invalid_workflow_names_file_line_and_column() {
+    let site = TestSite::new();
+    let wrong = FINE.replace("baseCommand", "baseComand");
+    site.run_text(&wrong).failed(3, &["workflow.cwl:4:1", "baseComand", "did you mean `baseCommand`"]);
+    site.run_text("class: [").failed(3, &["workflow.cwl:1"]);
+    site.run(["run", "/nowhere/x.cwl"]).failed(3, &["/nowhere/x.cwl"]);
+    assert_usable(&site);
+}
+
+#[test]
+fn an_input_that_is_missing_or_wrong_is_named_before_anything_runs() {
+    let site = TestSite::new();
+    let tool = site.write(
+        "cat.cwl",
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: cat\ninputs: {file: {type: File, inputBinding: {}}}\n\
+         outputs: {out: stdout}\n",
+    );
+    let missing = site.write("missing.yml", "file: {class: File, path: nothing.txt}\n");
+    site.run(["run", &tool, &missing]).failed(3, &["missing.yml:1", "nothing.txt"]);
+    let wrong = site.write("wrong.yml", "file: 12\n");
+    site.run(["run", &tool, &wrong]).failed(3, &["wrong.yml:1", "file"]);
+    let empty = site.write("empty.yml", "{}\n");
+    site.run(["run", &tool, &empty]).failed(3, &["file"]);
+    site.run(["put", &site.path("nothing.txt").display().to_string()]).failed(6, &["nothing.txt cannot be read"]);
+    assert_usable(&site);
+}
+
+#[test]
+fn a_missing_image_is_named_with_its_remedy() {
+    let site = TestSite::new();
+    let digest = "0".repeat(64);
+    let workflow = format!(
+        "{FINE}requirements:\n  DockerRequirement:\n    dockerPull: localhost:1/nothing:1\n    dockerImageId: sha256:{digest}\n"
+    );
+    site.run_text(&workflow).failed(6, &["localhost:1/nothing:1", &digest]);
+    assert_usable(&site);
+}
+
+#[test]
+fn a_docker_daemon_that_does_not_answer_is_named() {
+    let site = TestSite::new();
+    let path = site.write(
+        "workflow.cwl",
+        &format!("{FINE}requirements:\n  DockerRequirement: {{dockerPull: 'sluis/genomics:1'}}\n"),
+    );
+    let output = site.command(["run", &path]).env("DOCKER_HOST", "unix:///nowhere.sock").output().unwrap();
+    Ran::of(&output).failed(6, &["Docker"]);
+    assert_usable(&site);
+}
+
+#[test]
+fn a_container_that_somebody_kills_is_a_failed_task() {
+    sluis_containers::ensure("genomics").unwrap();
+    let image = sluis_containers::reference("genomics").unwrap();
+    let site = TestSite::new();
+    let workflow = format!(
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sh, -c, 'kill -9 $$']\ninputs: []\noutputs: []\n\
+         requirements:\n  DockerRequirement: {{dockerPull: '{}', dockerImageId: '{}'}}\n",
+        image.name,
+        image.id.unwrap(),
+    );
+    site.run_text(&workflow).failed(1, &["signal 9"]);
+    assert_usable(&site);
+}
+
+#[test]
+fn a_program_that_does_not_exist_and_outputs_that_are_missing_are_told_apart() {
+    let site = TestSite::new();
+    site.run_text(&FINE.replace("[echo, fine]", "no-such-program")).failed(1, &["no-such-program"]);
+    let workflow =
+        FINE.replace("outputs: {out: stdout}", "outputs: {out: {type: File, outputBinding: {glob: '*.bam'}}}");
+    site.run_text(&workflow).failed(1, &["*.bam"]);
+    assert_usable(&site);
+}
+
+#[test]
+fn a_tool_over_its_time_limit_is_stopped() {
+    let site = TestSite::new();
+    let workflow = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sleep, '600']\ninputs: []\noutputs: []\n\
+                    requirements: {ToolTimeLimit: {timelimit: 1}}\n";
+    site.run_text(workflow).failed(1, &["time limit"]);
+}
+
+#[test]
+fn an_interrupt_cancels_the_run_and_kills_what_it_started() {
+    let site = TestSite::new();
+    let marker = site.path("tmp").join("pid");
+    let workflow = format!(
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sh, -c, 'echo $$ > {0}.new; mv {0}.new {0}; sleep 600']\n\
+         inputs: []\noutputs: []\n",
+        marker.display()
+    );
+    let path = site.write("workflow.cwl", &workflow);
+    let child = site.command(["run", &path]).spawn().unwrap();
+    let begun = Instant::now();
+    while !marker.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the tool never started");
+        std::thread::yield_now();
+    }
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    Ran::of(&child.wait_with_output().unwrap()).failed(130, &["Cancelling"]);
+    let pid = fs::read_to_string(&marker).unwrap();
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the tool was killed");
+    assert!(site.run(["status"]).out.contains("cancelled"));
+    assert_usable(&site);
+}
+
+/// Runs a shell script in mount and user namespaces of its own, where it may mount a small file system.
+fn in_namespace(site: &TestSite, script: &str) -> Ran {
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script])
+        .env("SLUIS", env!("CARGO_BIN_EXE_sluis"))
+        .env("FOLDER", site.path(""))
+        .output()
+        .unwrap_or_else(|error| panic!("unshare (util-linux) cannot be started: {error}"));
+    Ran::of(&output)
+}
+
+#[test]
+fn a_full_disk_is_told_and_once_there_is_room_the_next_run_succeeds() {
+    let site = TestSite::new();
+    site.write(
+        "big.cwl",
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [head, -c, '6000000', /dev/urandom]\ninputs: []\n\
+         outputs: {out: stdout}\nstdout: big\n",
+    );
+    site.write("workflow.cwl", FINE);
+    let ran = in_namespace(
+        &site,
+        "mount -t tmpfs -o mode=0700 scratch /dev/shm
+         mkdir $FOLDER/small && mount -t tmpfs -o size=4m small $FOLDER/small
+         export SLUIS_SITE=$FOLDER/small/site
+         $SLUIS init --country FI --allow-unencrypted-swap
+         code=0; $SLUIS run $FOLDER/big.cwl || code=$?
+         echo \"code $code\"
+         $SLUIS audit verify
+         $SLUIS run $FOLDER/workflow.cwl
+         mount -o remount,size=40m $FOLDER/small
+         $SLUIS run $FOLDER/big.cwl",
+    );
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("code 6"), "{}", ran.out);
+    assert!(ran.err.contains("No space left on device"), "{}", ran.err);
+    assert!(ran.out.contains("is whole"), "{}", ran.out);
+}
