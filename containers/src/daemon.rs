@@ -1,0 +1,43 @@
+//! The Docker daemon: whether it has an image, and loading one.
+
+use std::path::Path;
+
+use bollard::{Docker, errors::Error, query_parameters::ImportImageOptionsBuilder};
+use futures_util::StreamExt;
+use sluis_model::ImageId;
+use tokio_util::io::ReaderStream;
+
+use crate::ContainersError;
+
+/// A connection to the daemon that `DOCKER_HOST` names, or to this machine's.
+pub(crate) struct Daemon(Docker);
+
+impl Daemon {
+    /// Connects, and agrees on a version of the interface.
+    pub async fn connect() -> Result<Self, ContainersError> {
+        let failed = |source| ContainersError::Daemon { action: "answer", source };
+        let docker = Docker::connect_with_defaults().map_err(failed)?;
+        Ok(Self(docker.negotiate_version().await.map_err(failed)?))
+    }
+
+    /// Whether it has the image with exactly this content, and under this name if that is asked too.
+    pub async fn has(&self, image: &ImageId, tag: &str) -> Result<bool, ContainersError> {
+        match self.0.inspect_image(image.as_str()).await {
+            Ok(found) => Ok(found.repo_tags.is_some_and(|tags| tags.iter().any(|known| known == tag))),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+            Err(source) => Err(ContainersError::Daemon { action: "say which images it has", source }),
+        }
+    }
+
+    /// Loads an archive as `docker save` writes it.
+    pub async fn load(&self, archive: &Path) -> Result<(), ContainersError> {
+        let file = tokio::fs::File::open(archive).await.map_err(ContainersError::io("read", archive))?;
+        let options = ImportImageOptionsBuilder::new().quiet(true).build();
+        let mut progress =
+            Box::pin(self.0.import_image_stream(options, ReaderStream::with_capacity(file, 1 << 16), None));
+        while let Some(step) = progress.next().await {
+            step.map_err(|source| ContainersError::Daemon { action: "load the image", source })?;
+        }
+        Ok(())
+    }
+}
