@@ -210,7 +210,16 @@ pub struct Audit {
 #[derive(Subcommand, Debug)]
 pub enum AuditAction {
     /// Check every record, the chain that joins them and the signed checkpoint.
-    Verify,
+    #[command(after_help = "An auditor needs no site, only a copy of its audit folder and of keys/audit.pub:\n  \
+                            sluis audit verify --log audit --public-key audit.pub")]
+    Verify {
+        /// A copy of a site's audit folder.
+        #[arg(long, value_name = "DIR", requires = "public_key")]
+        log: Option<PathBuf>,
+        /// The site's public audit key.
+        #[arg(long, value_name = "FILE", requires = "log")]
+        public_key: Option<PathBuf>,
+    },
     /// Print the records.
     List,
 }

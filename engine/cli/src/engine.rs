@@ -28,18 +28,18 @@ pub async fn engine(site: Arc<Site>) -> Result<Arc<Engine>, Failure> {
 /// Removes containers, processes, plaintext and half-written objects of engines that were killed.
 async fn clean_up(site: &Site, scratch: &Scratch, executors: &[&Arc<dyn Executor>]) -> Result<(), Failure> {
     let dead = scratch.dead_engines()?;
-    if !dead.is_empty() {
-        let is_alive = |engine: &str| scratch.is_alive(engine);
-        for executor in executors {
-            match executor.remove_orphans(&is_alive).await {
-                Ok(0) | Err(ExecutorError::Unavailable { .. }) => {}
-                Ok(count) => output::note(&format!(
-                    "Stopped {count} task(s) that an engine left running on {} when it was killed.",
-                    executor.name()
-                )),
-                Err(error) => return Err(Failure::of(crate::exit::Exit::Environment, &error)),
-            }
+    let is_alive = |engine: &str| scratch.is_alive(engine);
+    for executor in executors {
+        match executor.remove_orphans(&is_alive).await {
+            Ok(0) | Err(ExecutorError::Unavailable { .. }) => {}
+            Ok(count) => output::note(&format!(
+                "Stopped {count} task(s) that an engine left running on {} when it was killed.",
+                executor.name()
+            )),
+            Err(error) => return Err(Failure::of(crate::exit::Exit::Environment, &error)),
         }
+    }
+    if !dead.is_empty() {
         scratch.sweep()?;
         output::note(&format!("Wiped the scratch folders of {} engine(s) that were killed.", dead.len()));
     }

@@ -93,7 +93,7 @@ fn free_path(into: &Path, basename: &str) -> PathBuf {
 }
 
 /// The values as JSON in which each exported file has its SHA-1 checksum (CWL v1.2, File, `checksum`).
-pub fn with_checksums(value: Value) -> Result<Json, Failure> {
+pub fn with_checksums(value: &Value) -> Result<Json, Failure> {
     let mut json = value.to_json();
     add_checksums(&mut json)?;
     Ok(json)

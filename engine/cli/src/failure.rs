@@ -1,6 +1,10 @@
 //! The one place that turns an error into a message and an exit code.
 
-use std::error::Error;
+use std::{
+    env,
+    error::Error,
+    io::{self, IsTerminal},
+};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
@@ -98,8 +102,14 @@ pub fn print_problems(problems: &Diagnostics, json: bool) {
         if let Some(help) = &problem.help {
             group = group.element(Level::HELP.message(help));
         }
-        output::note(&Renderer::styled().render(&[group]));
+        output::note(&renderer().render(&[group]));
     }
+}
+
+/// Colours on a terminal whose user did not turn them off (<https://no-color.org>).
+fn renderer() -> Renderer {
+    let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if coloured { Renderer::styled() } else { Renderer::plain() }
 }
 
 impl From<Diagnostics> for Failure {
@@ -113,7 +123,7 @@ impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
         let exit = match &error {
             AccessError::Refused(_) => Exit::Refused,
-            AccessError::Damaged { .. } | AccessError::DamagedTask { .. } => Exit::Damaged,
+            AccessError::Damaged { .. } | AccessError::DamagedTask { .. } | AccessError::AuditLog(_) => Exit::Damaged,
             _ => Exit::Environment,
         };
         Self::of(exit, &error)

@@ -24,6 +24,8 @@ pub struct Progress {
 pub struct Counts {
     /// All that are known.
     pub tasks: u32,
+    /// Their command was started.
+    pub run: u32,
     /// Outputs are there.
     pub done: u32,
     /// Of these, found in the cache.
@@ -81,11 +83,18 @@ impl Progress {
                 self.steps.entry(step).or_default().tasks = tasks;
                 self.total.tasks += tasks;
             }
+            RunEvent::SubworkflowOpened { step, .. } => {
+                if let Some(counts) = self.steps.get_mut(step_of(&step)) {
+                    counts.tasks -= 1;
+                    self.total.tasks -= 1;
+                }
+            }
             RunEvent::StepBlocked { step } => {
                 self.say(&format!("{step}: not run, since something before it failed"), false)
             }
             RunEvent::TaskStarted { task, step, .. } => {
                 self.say_plainly(&format!("{step}: running"));
+                self.total.run += 1;
                 self.running.insert(task, step);
             }
             RunEvent::TaskComplete { task, step, cached, skipped, .. } => {
@@ -119,8 +128,7 @@ impl Progress {
     }
 
     fn count(&mut self, step: &str, change: impl Fn(&mut Counts)) {
-        let name = step.split_once('[').map_or(step, |(name, _)| name);
-        if let Some(counts) = self.steps.get_mut(name) {
+        if let Some(counts) = self.steps.get_mut(step_of(step)) {
             change(counts);
         } else {
             self.total.tasks += 1;
@@ -160,6 +168,14 @@ impl Progress {
             if failed > 0 { format!(", {failed} failed") } else { String::new() },
             names.join(" "),
         ));
+    }
+}
+
+/// The step of a task: its path without its place in the step's own scatter.
+fn step_of(path: &str) -> &str {
+    match path.rsplit_once('[') {
+        Some((step, place)) if place.ends_with(']') => step,
+        _ => path,
     }
 }
 

@@ -1,22 +1,49 @@
 //! Taking plain local input files into the store.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use sluis_access::{Permit, Site};
-use sluis_model::{Directory, Entry, File, Location, Value, Values};
+use sluis_cwl::Process;
+use sluis_model::{DatasetName, Directory, Entry, File, Location, ProjectName, Value, Values};
 
 use crate::engine::RunError;
 
-/// Seals every plain local file and folder of an input object; what is sealed already stays as it is.
-pub(crate) fn take_in(site: &Site, permit: &Permit, inputs: &mut Values) -> Result<(), RunError> {
-    inputs.values_mut().try_for_each(|value| take_in_value(site, permit, value))
+/// Seals every plain local file and folder of a run: those of its input object and those that its tools and steps name
+/// themselves (defaults, files in `InitialWorkDirRequirement`). What is sealed already stays as it is.
+///
+/// A file that a tool or step names and that is not there stays plain: the run may never need it, and a job that does
+/// fails on it by name.
+pub(crate) fn take_in(
+    site: &Site,
+    project: &ProjectName,
+    dataset: &DatasetName,
+    process: &mut Process,
+    inputs: &mut Values,
+) -> Result<(), RunError> {
+    let mut permit = None;
+    let mut take_in = |value: &mut Value, may_lack: bool| {
+        if !is_plain(value) {
+            return Ok(());
+        }
+        let permit = match &permit {
+            Some(permit) => permit,
+            None => permit.insert(site.permit_put(project, dataset)?),
+        };
+        match take_in_value(site, permit, value) {
+            Err(RunError::Input { source, .. }) if may_lack && source.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    };
+    inputs.values_mut().try_for_each(|value| take_in(value, false))?;
+    process.change_values(&mut |value| take_in(value, true))?;
+    fill_sizes(site, inputs)
 }
 
 /// Fills in the sizes of files that the input object names by address alone.
-pub(crate) fn fill_sizes(site: &Site, inputs: &mut Values) -> Result<(), RunError> {
+fn fill_sizes(site: &Site, inputs: &mut Values) -> Result<(), RunError> {
     let mut fill = |file: &mut File| {
         if let (Location::Object(address), None) = (&file.location, file.size) {
             file.size = Some(site.facts(address)?.size);
@@ -26,8 +53,8 @@ pub(crate) fn fill_sizes(site: &Site, inputs: &mut Values) -> Result<(), RunErro
     inputs.values_mut().try_for_each(|value| value.visit_files_mut(&mut fill))
 }
 
-/// Whether something in the input object is not sealed yet.
-pub(crate) fn has_plain_files(inputs: &Values) -> bool {
+/// Whether something in the value is not sealed yet.
+fn is_plain(value: &Value) -> bool {
     fn entry_is_plain(entry: &Entry) -> bool {
         match entry {
             Entry::File(file) => file_is_plain(file),
@@ -40,16 +67,13 @@ pub(crate) fn has_plain_files(inputs: &Values) -> bool {
     fn directory_is_plain(directory: &Directory) -> bool {
         directory.source.is_some() || directory.listing.iter().any(entry_is_plain)
     }
-    fn is_plain(value: &Value) -> bool {
-        match value {
-            Value::File(file) => file_is_plain(file),
-            Value::Directory(directory) => directory_is_plain(directory),
-            Value::Array(items) => items.iter().any(is_plain),
-            Value::Record(fields) => fields.values().any(is_plain),
-            _ => false,
-        }
+    match value {
+        Value::File(file) => file_is_plain(file),
+        Value::Directory(directory) => directory_is_plain(directory),
+        Value::Array(items) => items.iter().any(is_plain),
+        Value::Record(fields) => fields.values().any(is_plain),
+        _ => false,
     }
-    inputs.values().any(is_plain)
 }
 
 fn take_in_value(site: &Site, permit: &Permit, value: &mut Value) -> Result<(), RunError> {
@@ -73,7 +97,7 @@ fn take_in_file(site: &Site, permit: &Permit, file: &mut File) -> Result<(), Run
     if let Location::Path(path) = &file.location {
         let reader = fs::File::open(path).map_err(|source| unreadable(path, source))?;
         if !reader.metadata().map_err(|source| unreadable(path, source))?.is_file() {
-            return Err(unreadable(path, std::io::Error::other("it is not a regular file")));
+            return Err(unreadable(path, io::Error::other("it is not a regular file")));
         }
         let sealed = site.seal(permit, reader).map_err(|error| match error {
             sluis_access::AccessError::Plaintext(source) => unreadable(path, source),
@@ -93,14 +117,14 @@ fn take_in_directory(site: &Site, permit: &Permit, directory: &mut Directory) ->
 }
 
 fn list(folder: &Path) -> Result<Vec<Entry>, RunError> {
-    let read = || -> std::io::Result<Vec<(PathBuf, fs::Metadata)>> {
+    let read = || -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
         let mut found = fs::read_dir(folder)?
             .map(|entry| {
                 let path = entry?.path();
                 let metadata = fs::metadata(&path)?;
                 Ok((path, metadata))
             })
-            .collect::<std::io::Result<Vec<_>>>()?;
+            .collect::<io::Result<Vec<_>>>()?;
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
     };
@@ -122,6 +146,6 @@ fn list(folder: &Path) -> Result<Vec<Entry>, RunError> {
     Ok(entries.collect())
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> RunError {
+fn unreadable(path: &Path, source: io::Error) -> RunError {
     RunError::Input { path: path.to_owned(), source }
 }

@@ -158,7 +158,7 @@ impl RunContext {
             }
             Process::CommandLineTool(tool) => {
                 let bound = sluis_cwl::bind(tool, inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
-                self.prepare_command(id, source, bound, contents.labels(&source.given.labels))
+                self.prepare_command(id, source, bound, &contents.labels(&source.given.labels))
             }
             Process::Operation(_) => Err(JobFailure {
                 kind: FailureKind::Binding,
@@ -173,7 +173,7 @@ impl RunContext {
         id: JobId,
         source: &JobSource,
         bound: BoundTool,
-        labels: Labels,
+        labels: &Labels,
     ) -> Result<Prepared, JobFailure> {
         let site = &self.engine.site;
         self.check_room(bound.task.resources)?;
@@ -185,7 +185,7 @@ impl RunContext {
         {
             return Ok(Prepared::Done { outputs, key: Some(key), cached: true, skipped: false });
         }
-        let permit = self.permit(id, &bound.task, &labels)?;
+        let permit = self.permit(id, &bound.task, labels)?;
         Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, step: source.path.clone() })))
     }
 

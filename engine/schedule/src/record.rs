@@ -111,6 +111,13 @@ pub enum RunEvent {
         /// How many.
         tasks: u32,
     },
+    /// A job of a step turned out to be a workflow: its own steps follow, and it is no task.
+    SubworkflowOpened {
+        /// The job's number among the run's tasks.
+        task: TaskId,
+        /// Its step's path from the top, with its place in a scatter.
+        step: String,
+    },
     /// A step will not run, since something before it failed.
     StepBlocked {
         /// The step's path from the top.

@@ -59,21 +59,16 @@ struct RunLoop {
 }
 
 pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Result<RunResult, RunError> {
-    let RunRequest { run, process, workflow, mut inputs, project, dataset, on_failure, use_cache, cancel, listener } =
-        request;
+    let RunRequest { run, workflow, project, dataset, on_failure, use_cache, cancel, listener, .. } = request;
+    let RunRequest { mut process, mut inputs, .. } = request;
     let folder = engine.site.runs_dir().join(run.as_str());
     fs::create_dir_all(&folder).map_err(|source| RunError::Folder { path: folder.clone(), source })?;
     let context = Arc::new(RunContext::new(Arc::clone(engine), run.clone(), project.clone(), use_cache));
     let taking_in = Arc::clone(&context);
-    let (inputs, sealed_inputs) = spawn_blocking(move || -> Result<_, RunError> {
-        let site = &taking_in.engine.site;
-        if intake::has_plain_files(&inputs) {
-            let permit = site.permit_put(&taking_in.project, &dataset)?;
-            intake::take_in(site, &permit, &mut inputs)?;
-        }
-        intake::fill_sizes(site, &mut inputs)?;
+    let (process, inputs, sealed_inputs) = spawn_blocking(move || -> Result<_, RunError> {
+        intake::take_in(&taking_in.engine.site, &taking_in.project, &dataset, &mut process, &mut inputs)?;
         let (_, sealed) = seal_object(&taking_in, "the run's input object", inputs.clone(), &Labels::default())?;
-        Ok((inputs, sealed))
+        Ok((process, inputs, sealed))
     })
     .await
     .map_err(|error| RunError::Lost(error.to_string()))??;
@@ -211,6 +206,9 @@ impl RunLoop {
             Ok(Prepared::Nested { workflow, inputs }) => {
                 let graph = Arc::new(StepGraph::of_workflow(&workflow));
                 let path = self.frames.job(job).map(|source| source.frame_path().to_owned()).unwrap_or_default();
+                if !path.is_empty() {
+                    self.recorder.record(RunEvent::SubworkflowOpened { task: TaskId(job.0), step: path.clone() });
+                }
                 self.frames.open(workflow, inputs, path);
                 self.feed(Event::Nested { job, graph })
             }

@@ -183,7 +183,7 @@ impl RunSummary {
     /// Takes one more event of the run into account.
     pub fn apply(&mut self, event: RunEvent) {
         match event {
-            RunEvent::RunStarted { .. } => {}
+            RunEvent::RunStarted { .. } | RunEvent::SubworkflowOpened { .. } => {}
             RunEvent::StepExpanded { step, tasks } => self.steps.entry(step).or_default().tasks = tasks,
             RunEvent::StepBlocked { step } => self.steps.entry(step).or_default().blocked = true,
             RunEvent::TaskStarted { task, step, at } => {

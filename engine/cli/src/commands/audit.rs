@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use sluis_access::verify_audit_log;
 
 use crate::{
     arguments::{Audit, AuditAction},
@@ -13,10 +14,13 @@ use crate::{
 
 /// Verifies or lists the audit log.
 pub fn carry_out(folder: &Path, audit: &Audit, json: bool) -> Result<Exit, Failure> {
-    let site = site::open(folder)?;
-    match audit.action {
-        AuditAction::Verify => {
-            let summary = site.audit().verify().map_err(|error| Failure::of(Exit::Damaged, &error))?;
+    match &audit.action {
+        AuditAction::Verify { log, public_key } => {
+            let summary = match (log, public_key) {
+                (Some(log), Some(public_key)) => verify_audit_log(log, public_key),
+                _ => site::open(folder)?.audit().verify(),
+            };
+            let summary = summary.map_err(|error| Failure::of(Exit::Damaged, &error))?;
             if json {
                 output::json(&json!({ "records": summary.records, "signed": summary.signed, "head": summary.head }));
             } else {
@@ -28,9 +32,13 @@ pub fn carry_out(folder: &Path, audit: &Audit, json: bool) -> Result<Exit, Failu
             }
         }
         AuditAction::List => {
-            for record in site.audit().records().map_err(|error| Failure::of(Exit::Damaged, &error))? {
+            for record in site::open(folder)?.audit().records().map_err(|error| Failure::of(Exit::Damaged, &error))? {
                 let record = record.map_err(|error| Failure::of(Exit::Damaged, &error))?;
-                output::line(&record.json());
+                if json {
+                    output::line(record.json());
+                } else {
+                    output::line(&record.to_string());
+                }
             }
         }
     }

@@ -131,17 +131,16 @@ async fn cancel_on_interrupt(cancel: CancellationToken) {
 
 /// A line that says what was done and how to see more.
 pub fn summary(outcome: &RunOutcome) -> String {
-    let Counts { tasks, done, cached, skipped, failed } = outcome.counts;
+    let Counts { tasks, run, cached, skipped, failed, .. } = outcome.counts;
     let state = match outcome.result.state {
-        RunState::Complete if cached == tasks && tasks > 0 => "complete, every task found in the cache",
+        RunState::Complete if run == 0 && cached > 0 => "complete, every task found in the cache",
         RunState::Complete => "complete",
         RunState::Canceled => "cancelled",
         _ => "failed",
     };
     let mut text = format!(
-        "Run {} {state}: {tasks} tasks, {} run, {cached} cached, {skipped} skipped, {failed} failed, {:.1} s.",
+        "Run {} {state}: {tasks} tasks, {run} run, {cached} cached, {skipped} skipped, {failed} failed, {:.1} s.",
         outcome.run,
-        done - cached - skipped,
         outcome.elapsed.as_secs_f64(),
     );
     if failed > 0 {
@@ -153,7 +152,7 @@ pub fn summary(outcome: &RunOutcome) -> String {
 fn outputs_json(site: &Arc<Site>, run: &Run, mut outputs: Values) -> Result<serde_json::Value, Failure> {
     if let Some(outdir) = &run.outdir {
         export::export_values(site, &run.project, &mut outputs, outdir)?;
-        return export::with_checksums(Value::Record(outputs));
+        return export::with_checksums(&Value::Record(outputs));
     }
     Ok(Value::Record(outputs).to_json())
 }

@@ -23,6 +23,18 @@ fn assert_usable(site: &TestSite) {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
 }
 
+/// Asks again until there is an answer.
+fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} never appeared");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn an_invalid_workflow_names_file_line_and_column() {
     let site = TestSite::new();
@@ -80,12 +92,21 @@ fn a_container_that_somebody_kills_is_a_failed_task() {
     let image = sluis_containers::reference("genomics").unwrap();
     let site = TestSite::new();
     let workflow = format!(
-        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sh, -c, 'kill -9 $$']\ninputs: []\noutputs: []\n\
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sleep, '600']\ninputs: []\noutputs: []\n\
          requirements:\n  DockerRequirement: {{dockerPull: '{}', dockerImageId: '{}'}}\n",
         image.name,
         image.id.unwrap(),
     );
-    site.run_text(&workflow).failed(1, &["signal 9"]);
+    let path = site.write("workflow.cwl", &workflow);
+    let child = site.command(["run", &path]).spawn().unwrap();
+    let run = wait_for("the run", || fs::read_dir(site.site().join("runs")).ok()?.next()?.ok());
+    let label = format!("label=sluis.run={}", run.file_name().display());
+    let container = wait_for("its container", || {
+        let listed = Command::new("docker").args(["ps", "--quiet", "--filter", &label]).output().unwrap();
+        Some(String::from_utf8(listed.stdout).unwrap().trim().to_owned()).filter(|id| !id.is_empty())
+    });
+    assert!(Command::new("docker").args(["kill", &container]).status().unwrap().success());
+    Ran::of(&child.wait_with_output().unwrap()).failed(1, &["signal 9"]);
     assert_usable(&site);
 }
 
@@ -118,11 +139,7 @@ fn an_interrupt_cancels_the_run_and_kills_what_it_started() {
     );
     let path = site.write("workflow.cwl", &workflow);
     let child = site.command(["run", &path]).spawn().unwrap();
-    let begun = Instant::now();
-    while !marker.exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the tool never started");
-        std::thread::yield_now();
-    }
+    wait_for("the tool", || marker.exists().then_some(()));
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signal.success());
     Ran::of(&child.wait_with_output().unwrap()).failed(130, &["Cancelling"]);

@@ -52,7 +52,7 @@ impl Simulation {
     }
 
     fn feed(&mut self, event: Event) {
-        let effects = self.core.apply(event.clone()).unwrap_or_else(|error| panic!("{error}"));
+        let effects = self.core.apply(event).unwrap_or_else(|error| panic!("{error}"));
         assert!(self.core.apply(Event::Start).is_err(), "a run starts once");
         for effect in effects {
             self.take(effect);
