@@ -1,6 +1,11 @@
 //! Writing a run's journal without making anybody wait for the disk.
 
-use std::{path::Path, thread};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    thread,
+};
 
 use sluis_journal::{Journal, JournalError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,11 +21,29 @@ pub(crate) struct Recorder {
     listener: mpsc::UnboundedSender<Told>,
     outcome: oneshot::Receiver<Result<(), JournalError>>,
     failed: watch::Receiver<bool>,
+    _lock: File,
+}
+
+/// The file in a run's folder that is locked while the run is under way.
+const LOCK: &str = "lock";
+/// The file in a run's folder that holds its journal.
+pub(crate) const JOURNAL: &str = "journal.jsonl";
+
+/// Whether an engine is carrying out the run in this folder, whoever's engine it is.
+pub(crate) fn is_under_way(folder: &Path) -> io::Result<bool> {
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) => Ok(matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 impl Recorder {
-    pub fn open(path: &Path, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
-        let journal = Journal::open(path)?;
+    pub fn open(folder: &Path, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
+        let failed = |source| RunError::Folder { path: folder.to_owned(), source };
+        let lock = File::create(folder.join(LOCK)).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let journal = Journal::open(&folder.join(JOURNAL))?;
         let (events, mut queue) = mpsc::unbounded_channel();
         let (done, outcome) = oneshot::channel();
         let (fail, failed) = watch::channel(false);
@@ -43,7 +66,7 @@ impl Recorder {
             .name("run-journal".to_owned())
             .spawn(write)
             .map_err(|error| RunError::Lost(error.to_string()))?;
-        Ok(Self { events, listener, outcome, failed })
+        Ok(Self { events, listener, outcome, failed, _lock: lock })
     }
 
     /// Records an event; a failure to write shows in [`Recorder::failed`] and [`Recorder::close`].

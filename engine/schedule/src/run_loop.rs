@@ -27,7 +27,6 @@ use crate::{
     prepare::{JobFailure, Prepared, RunContext, SealedContents, ToRun, with_causes},
     record::{FailureKind, RunEvent, RunState},
     recorder::Recorder,
-    runs::JOURNAL,
 };
 
 /// How many jobs are prepared ahead of those that run: enough to keep every core busy and to let permits share the
@@ -72,7 +71,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
     })
     .await
     .map_err(|error| RunError::Lost(error.to_string()))??;
-    let recorder = Recorder::open(&folder.join(JOURNAL), listener)?;
+    let recorder = Recorder::open(&folder, listener)?;
     recorder.record(RunEvent::RunStarted {
         run,
         workflow: workflow.clone(),

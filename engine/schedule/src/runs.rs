@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use sluis_journal::{Journal, JournalError};
 use sluis_model::{Address, ProjectName, RunId, RunIdError, TaskId, TaskKey};
 
-use crate::record::{FailureKind, RunEvent, RunState, TaskState};
-
-/// The file in a run's folder that holds its journal.
-pub(crate) const JOURNAL: &str = "journal.jsonl";
+use crate::{
+    record::{FailureKind, RunEvent, RunState, TaskState},
+    recorder::{JOURNAL, is_under_way},
+};
 
 /// Why the runs of a site could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,8 @@ pub struct RunSummary {
     pub engine: String,
     /// Its state; `Running` if its end is not in the journal.
     pub state: RunState,
+    /// Whether its end is not in the journal and no engine carries it out any more.
+    pub interrupted: bool,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -147,7 +149,10 @@ pub fn find_run(folder: &Path, prefix: &str) -> Result<RunId, RunsError> {
 pub fn read_run(folder: &Path, run: &RunId) -> Result<RunSummary, RunsError> {
     let damaged = |source| RunsError::Journal { run: run.clone(), source };
     let mut summary = None;
-    for record in Journal::read(&folder.join(run.as_str()).join(JOURNAL)).map_err(damaged)? {
+    let folder = folder.join(run.as_str());
+    // Asked first: a run that ends in between has its end in the journal.
+    let under_way = is_under_way(&folder).map_err(|source| RunsError::Folder { path: folder.clone(), source })?;
+    for record in Journal::read(&folder.join(JOURNAL)).map_err(damaged)? {
         let record = record.map_err(damaged)?;
         let event: RunEvent = record.decode().map_err(|source| RunsError::Record {
             run: run.clone(),
@@ -159,7 +164,9 @@ pub fn read_run(folder: &Path, run: &RunId) -> Result<RunSummary, RunsError> {
             (Some(summary), event) => summary.apply(event),
         }
     }
-    summary.ok_or_else(|| RunsError::Headless(run.clone()))
+    let mut summary = summary.ok_or_else(|| RunsError::Headless(run.clone()))?;
+    summary.interrupted = summary.state == RunState::Running && !under_way;
+    Ok(summary)
 }
 
 impl RunSummary {
@@ -173,6 +180,7 @@ impl RunSummary {
             outputs: None,
             engine,
             state: RunState::Running,
+            interrupted: false,
             started: at,
             ended: None,
             steps: IndexMap::new(),

@@ -23,6 +23,7 @@ const BEGINNING: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
+    identity: Identity,
     engine: String,
     _lock: File,
 }
@@ -42,12 +43,13 @@ impl Scratch {
             }
             _ => check_root(&root)?,
         }
-        let folder = tempfile::Builder::new().prefix(&engine_prefix()).tempdir_in(&root);
+        let identity = Identity::of(&root)?;
+        let folder = tempfile::Builder::new().prefix(&identity.engine_prefix()).tempdir_in(&root);
         let folder = folder.map_err(WorkError::scratch(&root, "written"))?;
         let lock = make_lock(folder.path())?;
         let folder = folder.keep();
         let engine = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { root, engine, _lock: lock })
+        Ok(Self { root, identity, engine, _lock: lock })
     }
 
     /// The folder that all engines of this user share.
@@ -60,15 +62,16 @@ impl Scratch {
         &self.engine
     }
 
-    /// Whether the engine with this identifier lives. Of what is no engine of this user it cannot be said that it is
-    /// dead, so it counts as living.
+    /// Whether the engine with this identifier lives. Of an engine with another scratch folder (of another user, or
+    /// in a container with its own `/dev/shm`) it cannot be said that it is dead, so it counts as living; unless it
+    /// is of an earlier start of the machine.
     pub fn is_alive(&self, engine: &str) -> bool {
-        engine == self.engine || !is_engine_name(engine) || is_used(&self.root.join(engine))
-    }
-
-    /// Whether the engine with this identifier lives, on a machine whose scratch folder is at its usual place.
-    pub fn engine_is_alive(engine: &str) -> bool {
-        is_engine_name(engine) && is_used(&default_root().join(engine))
+        engine == self.engine
+            || match self.identity.relation_of(engine) {
+                Relation::Ours => is_used(&self.root.join(engine)),
+                Relation::EarlierStart => false,
+                Relation::Unknown => true,
+            }
     }
 
     /// The identifiers of the engines that were killed and left their folders.
@@ -135,13 +138,55 @@ fn default_root() -> PathBuf {
     PathBuf::from(format!("/dev/shm/sluis-{}", rustix::process::geteuid().as_raw()))
 }
 
-/// The user is part of every engine's name, for engines of several users may share one Docker daemon.
-fn engine_prefix() -> String {
-    format!("engine-{}-", rustix::process::geteuid().as_raw())
+/// What tells a scratch folder from all others. It is part of the name of every engine in it, for engines that know
+/// nothing of each other may share one Docker daemon.
+#[derive(Debug)]
+struct Identity {
+    /// The user and the start of the machine.
+    start: String,
+    /// The folder: its file system and its number there.
+    folder: String,
 }
 
-fn is_engine_name(name: &str) -> bool {
-    name.starts_with(&engine_prefix()) && !name.contains('/')
+/// How an engine relates to this scratch folder.
+#[derive(PartialEq, Eq)]
+enum Relation {
+    /// Its folder is in it, if it lives.
+    Ours,
+    /// It is of this user and ended with an earlier start of the machine.
+    EarlierStart,
+    /// It is of another user or another scratch folder, or no engine's name.
+    Unknown,
+}
+
+impl Identity {
+    fn of(root: &Path) -> Result<Self, WorkError> {
+        let facts = fs::symlink_metadata(root).map_err(WorkError::scratch(root, "looked at"))?;
+        let boot = Path::new("/proc/sys/kernel/random/boot_id");
+        let boot = fs::read_to_string(boot).map_err(WorkError::scratch(boot, "read"))?;
+        let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+        let user = rustix::process::geteuid().as_raw();
+        Ok(Self { start: format!("engine-{user}-{boot}"), folder: format!("{:x}.{:x}", facts.dev(), facts.ino()) })
+    }
+
+    fn engine_prefix(&self) -> String {
+        format!("{}-{}-", self.start, self.folder)
+    }
+
+    fn relation_of(&self, engine: &str) -> Relation {
+        let user = self.start.rsplit_once('-').map_or("", |(user, _)| user);
+        let mut parts = engine.rsplitn(3, '-');
+        let (Some(random), Some(folder), Some(start)) = (parts.next(), parts.next(), parts.next()) else {
+            return Relation::Unknown;
+        };
+        let (this_start, this_folder) = (start == self.start, folder == self.folder);
+        let this_user = start.rsplit_once('-').is_some_and(|(other, _)| other == user);
+        match (this_user && !random.contains('/'), this_start, this_folder) {
+            (true, true, true) => Relation::Ours,
+            (true, false, _) => Relation::EarlierStart,
+            _ => Relation::Unknown,
+        }
+    }
 }
 
 fn check_root(root: &Path) -> Result<(), WorkError> {

@@ -252,14 +252,18 @@ fn scratch_must_be_in_memory_and_its_owners_alone() {
 fn a_dead_engines_folder_is_swept_and_a_living_ones_is_not() {
     let bench = Bench::new();
     let (one, two) = (bench.scratch(), bench.scratch());
-    let name = format!("engine-{}-dead", rustix::process::geteuid().as_raw());
+    let name = format!("{}-dead", one.engine_id().rsplit_once('-').unwrap().0);
     let dead = one.root().join(&name);
     fs::create_dir_all(dead.join("task/work")).unwrap();
     fs::write(dead.join("lock"), "").unwrap();
     fs::write(dead.join("task/work/reads"), "ACGT").unwrap();
     assert_eq!(one.dead_engines().unwrap(), [name.as_str()]);
     assert!(one.is_alive(two.engine_id()) && two.is_alive(one.engine_id()) && !one.is_alive(&name));
-    assert!(one.is_alive("engine-1-of-another-user") && one.is_alive("../x"), "nobody else's engine is called dead");
+    let [_, user, start, folder, _] = name.split('-').collect::<Vec<_>>().try_into().unwrap();
+    for other in [format!("engine-9{user}-{start}-{folder}-x"), format!("engine-{user}-{start}-1.2-x"), "../x".into()] {
+        assert!(one.is_alive(&other), "nobody else's engine is called dead: {other}");
+    }
+    assert!(!one.is_alive(&format!("engine-{user}-0-1.2-x")), "nothing outlives a start of the machine");
     one.sweep().unwrap();
     assert!(!dead.exists() && two.root().join(two.engine_id()).exists());
     let folder = two.root().join(two.engine_id());

@@ -24,8 +24,11 @@ pub fn carry_out(folder: &Path, logs: &Logs) -> Result<Exit, Failure> {
             output::note(&format!("── {} (task {id})", task.step));
             print_sealed(&site, &run, &address, &mut out)?;
         } else if task.ended.is_none()
+            && !run.interrupted
             && let Ok(mut live) = fs::File::open(Scratch::live_log(&run.engine, &run.run, *id))
         {
+            // What a running task prints can hold anything that the run was given.
+            site.permit_read(&run.project, &run.inputs, ReadAction::Logs)?;
             output::note(&format!("── {} (task {id}, still running)", task.step));
             io::copy(&mut live, &mut out).map_err(|error| Failure::of(Exit::Environment, &error))?;
         }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 use sluis_schedule::{RunState, RunSummary, TaskState, find_run, list_runs, read_run};
-use sluis_worker::Scratch;
 
 use crate::{arguments::Status, exit::Exit, failure::Failure, output, progress, site};
 
@@ -22,11 +21,11 @@ pub fn carry_out(folder: &Path, status: &Status, json: bool) -> Result<Exit, Fai
     Ok(Exit::Success)
 }
 
-/// The state in words; a run without an end whose engine is gone was interrupted.
+/// The state in words.
 fn state_of(run: &RunSummary) -> &'static str {
     match run.state {
-        RunState::Running if Scratch::engine_is_alive(&run.engine) => "running",
-        RunState::Running => "interrupted",
+        RunState::Running if run.interrupted => "interrupted",
+        RunState::Running => "running",
         RunState::Complete => "complete",
         RunState::ExecutorError => "failed",
         RunState::SystemError => "failed (system)",
