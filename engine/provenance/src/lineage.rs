@@ -30,7 +30,7 @@ pub struct Lineage {
 /// One task of a lineage.
 #[derive(Clone, Debug, Serialize)]
 pub struct LineageTask {
-    /// What the task cache keeps of it.
+    /// What the task cache keeps of it; in a run's lineage with the step of that run.
     #[serde(flatten)]
     pub record: TaskRecord,
     /// Whether the run in question used it from an earlier run.
@@ -93,6 +93,8 @@ impl Lineage {
             if let Some(key) = &task.key
                 && let Some(record) = site.task(key)?
             {
+                // A cached task may have been made by another step, of this run or of another.
+                let record = TaskRecord { step: task.step.clone(), ..record };
                 tasks.push(LineageTask { record, cached: task.cached });
             }
         }

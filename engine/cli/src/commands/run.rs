@@ -85,13 +85,12 @@ pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcom
         cancel: cancel.clone(),
         listener,
     };
-    let display = Progress::new(run.quiet, json);
     let (result, counts) = runtime.block_on(async {
         let engine = engine::engine(Arc::clone(site)).await?;
         if !run.quiet && !json {
             output::note(&format!("Run {id}"));
         }
-        let shown = tokio::spawn(show(display, told));
+        let shown = tokio::spawn(show(Progress::new(run.quiet, json), told));
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
         let result = engine.run(request).await;
         interrupts.abort();
