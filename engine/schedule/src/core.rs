@@ -85,6 +85,7 @@ enum JobPhase {
     Preparing,
     Ready,
     Running,
+    Sealing,
     Nested,
     Over,
 }
@@ -150,6 +151,7 @@ impl Core {
                 let owner = self.frames[frame.0 as usize].owner;
                 self.job_over(owner, end, &mut effects);
             }
+            Event::CommandEnded { job } => self.command_ended(job),
             Event::Ended { job, end } => self.ended(job, end, &mut effects),
             Event::Cancel => self.stop(&mut effects),
         }
@@ -239,11 +241,23 @@ impl Core {
         }
     }
 
+    /// Its cores are free for others while its outputs are sealed, which mostly waits for the disk. Its memory is not:
+    /// the outputs lie there until they are sealed.
+    fn command_ended(&mut self, id: JobId) {
+        let job = &mut self.jobs[id.0 as usize];
+        job.phase = JobPhase::Sealing;
+        self.room.give_back_cores(job.resources);
+    }
+
     fn ended(&mut self, id: JobId, end: JobEnd, effects: &mut Vec<Effect>) {
         let job = &self.jobs[id.0 as usize];
         match job.phase {
             JobPhase::Preparing => self.preparing -= 1,
-            JobPhase::Running => self.room.give_back(job.resources),
+            JobPhase::Running => {
+                self.room.give_back_cores(job.resources);
+                self.room.give_back_memory(job.resources);
+            }
+            JobPhase::Sealing => self.room.give_back_memory(job.resources),
             _ => {}
         }
         self.job_over(id, end, effects);

@@ -38,6 +38,7 @@ enum Answer {
     Expanded { at: StepRef, outcome: Result<(Shape, Vec<Values>, Labels), String> },
     Prepared { job: JobId, outcome: Result<Prepared, JobFailure> },
     Started { job: JobId },
+    CommandEnded { job: JobId },
     Ended { job: JobId, outcome: Result<Labelled, Option<JobFailure>> },
 }
 
@@ -188,6 +189,7 @@ impl RunLoop {
                 self.recorder.record(RunEvent::TaskStarted { task: TaskId(job.0), step, at: Timestamp::now() });
                 Ok(())
             }
+            Answer::CommandEnded { job } => self.feed(Event::CommandEnded { job }),
             Answer::Ended { job, outcome } => {
                 self.running.remove(&job);
                 self.take_ended(job, outcome)
@@ -304,7 +306,10 @@ impl RunLoop {
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         let _ = self.answers.send(Answer::Started { job });
         tokio::spawn(async move {
-            let outcome = execute(&context, job, to_run, cancel).await;
+            let command_ended = || {
+                let _ = answers.send(Answer::CommandEnded { job });
+            };
+            let outcome = execute(&context, job, to_run, cancel, &command_ended).await;
             let _ = answers.send(Answer::Ended { job, outcome });
         });
     }
@@ -420,6 +425,7 @@ async fn execute(
     job: JobId,
     to_run: Arc<ToRun>,
     cancel: CancellationToken,
+    command_ended: &(dyn Fn() + Send + Sync),
 ) -> Result<Labelled, Option<JobFailure>> {
     let worker = context.engine.worker_of(&to_run.bound.task);
     let request = WorkRequest {
@@ -428,6 +434,7 @@ async fn execute(
         task_id: TaskId(job.0),
         task: &to_run.bound.task,
         image: to_run.image.clone(),
+        command_ended,
         collect: &Outputs(&to_run.bound),
     };
     let mut finished = worker.run(request, cancel).await.map_err(|error| Some(JobFailure::from_work(error)))?;

@@ -78,6 +78,7 @@ async fn main() {
             task_id,
             task: &task,
             image: None,
+            command_ended: &|| {},
             collect: &Nothing,
         };
         worker.run(request, CancellationToken::new()).await.unwrap();

@@ -30,6 +30,8 @@ pub struct WorkRequest<'a> {
     pub task: &'a Task,
     /// The content digest of its image.
     pub image: Option<ImageId>,
+    /// Called once when the command has ended and needs no processor any more.
+    pub command_ended: &'a (dyn Fn() + Send + Sync),
     /// What finds its outputs.
     pub collect: &'a dyn Collect,
 }
@@ -82,6 +84,7 @@ impl Worker {
         let finished = if staged {
             let launch = self.launch(&request, &folder);
             let ended = self.executor.run(&launch, cancel).await;
+            (request.command_ended)();
             // What the executor still has to remove, it removes while the outputs are sealed.
             let finished = block_in_place(|| self.finish(&request, &folder, ended?));
             let settled = self.executor.settle(&launch).await;

@@ -84,8 +84,15 @@ impl Bench {
         let permit = self.site.permit_task(&request).unwrap();
         let worker = Worker::new(Arc::clone(&self.site), Arc::clone(&self.executor), Arc::clone(&self.scratch));
         let image = self.image.clone();
-        let request =
-            WorkRequest { permit: &permit, run: &run_id(), task_id: TaskId(0), task, image, collect: &TakesAll };
+        let request = WorkRequest {
+            permit: &permit,
+            run: &run_id(),
+            task_id: TaskId(0),
+            task,
+            image,
+            command_ended: &|| {},
+            collect: &TakesAll,
+        };
         worker.run(request, cancel).await
     }
 

@@ -103,8 +103,15 @@ impl Bench {
         let permit = self.permit(task);
         let scratch = self.scratch();
         let worker = Worker::new(Arc::clone(&self.site), Arc::new(Acts(act)), Arc::clone(&scratch));
-        let request =
-            WorkRequest { permit: &permit, run: &run_id(), task_id: TaskId(0), task, image: None, collect: &TakesOut };
+        let request = WorkRequest {
+            permit: &permit,
+            run: &run_id(),
+            task_id: TaskId(0),
+            task,
+            image: None,
+            command_ended: &|| {},
+            collect: &TakesOut,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let finished = runtime.block_on(worker.run(request, CancellationToken::new()));
         let left: Vec<_> = fs::read_dir(scratch.root().join(scratch.engine_id())).unwrap().collect();

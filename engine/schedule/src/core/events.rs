@@ -61,6 +61,11 @@ pub enum Event {
         /// How it ended.
         end: JobEnd,
     },
+    /// The command of a running job ended; its outputs are still to be sealed.
+    CommandEnded {
+        /// The job.
+        job: JobId,
+    },
     /// A job ended, after running or while it was prepared.
     Ended {
         /// The job.
@@ -91,7 +96,7 @@ pub enum Effect {
     /// Bind the job, look into the cache, ask for its permit; answer with [`Event::Prepared`], [`Event::Nested`] or
     /// [`Event::Ended`].
     Prepare(JobId),
-    /// Run the prepared job; answer with [`Event::Ended`].
+    /// Run the prepared job; answer with [`Event::CommandEnded`], unless it ends before that, and [`Event::Ended`].
     Run(JobId),
     /// Stop the running job; it still answers with [`Event::Ended`].
     Cancel(JobId),
@@ -132,7 +137,8 @@ impl Core {
             Event::StepFailed { step } => self.step_is(*step, &[StepPhase::Expanding, StepPhase::Gathering]),
             Event::Gathered { step } => self.step_is(*step, &[StepPhase::Gathering]),
             Event::Prepared { job, .. } | Event::Nested { job, .. } => self.job_is(*job, &[JobPhase::Preparing]),
-            Event::Ended { job, .. } => self.job_is(*job, &[JobPhase::Preparing, JobPhase::Running]),
+            Event::CommandEnded { job } => self.job_is(*job, &[JobPhase::Running]),
+            Event::Ended { job, .. } => self.job_is(*job, &[JobPhase::Preparing, JobPhase::Running, JobPhase::Sealing]),
             Event::FrameGathered { frame, .. } => self
                 .frames
                 .get(frame.0 as usize)

@@ -26,8 +26,11 @@ impl Room {
         self.memory.0 -= needs.memory.0;
     }
 
-    pub(super) fn give_back(&mut self, needs: Resources) {
+    pub(super) fn give_back_cores(&mut self, needs: Resources) {
         self.cores.0 += needs.cores.0;
+    }
+
+    pub(super) fn give_back_memory(&mut self, needs: Resources) {
         self.memory.0 += needs.memory.0;
     }
 }

@@ -21,6 +21,7 @@ struct Simulation {
     over: BTreeSet<JobId>,
     gathered: BTreeSet<StepRef>,
     in_use: BTreeMap<JobId, Resources>,
+    sealing: BTreeSet<JobId>,
     finish: Option<JobEnd>,
     failed: bool,
     canceled: bool,
@@ -39,6 +40,7 @@ impl Simulation {
             over: BTreeSet::new(),
             gathered: BTreeSet::new(),
             in_use: BTreeMap::new(),
+            sealing: BTreeSet::new(),
             finish: None,
             failed: false,
             canceled: false,
@@ -75,7 +77,8 @@ impl Simulation {
                 assert!(self.started.insert(job), "a job runs once");
                 assert!(!self.canceled, "nothing starts after a stop");
                 self.in_use.insert(job, self.core.jobs[job.0 as usize].resources);
-                let cores: u64 = self.in_use.values().map(|needs| needs.cores.0).sum();
+                let busy = self.in_use.iter().filter(|(job, _)| !self.sealing.contains(job));
+                let cores: u64 = busy.map(|(_, needs)| needs.cores.0).sum();
                 let memory: u64 = self.in_use.values().map(|needs| needs.memory.0).sum();
                 assert!(cores <= MACHINE.cores.0 && memory <= MACHINE.memory.0, "the machine is overbooked");
                 self.open.push(effect);
@@ -105,6 +108,10 @@ impl Simulation {
                 self.feed(Event::Gathered { step });
             }
             Effect::Prepare(job) => self.answer_prepare(job),
+            Effect::Run(job) if self.draw(3) > 0 && self.sealing.insert(job) => {
+                self.open.push(effect);
+                self.feed(Event::CommandEnded { job });
+            }
             Effect::Run(job) => {
                 self.in_use.remove(&job);
                 let end = self.draw_end();
@@ -215,7 +222,9 @@ fn a_large_job_is_not_overtaken_for_ever() {
             }
             held.push(needs(1000));
         } else {
-            room.give_back(held.pop().expect("something runs while the large job waits"));
+            let ended = held.pop().expect("something runs while the large job waits");
+            room.give_back_cores(ended);
+            room.give_back_memory(ended);
         }
     }
     panic!("the large job never ran");
