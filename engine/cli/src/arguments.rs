@@ -54,6 +54,11 @@ pub enum Command {
     Provenance(Provenance),
     /// Read or verify the audit log.
     Audit(Audit),
+    /// Run a workflow or tool as the CWL standard's tools expect it: as `run`, with the outputs in the current folder.
+    ///
+    /// A link to sluis that is named `cwl-runner` does the same.
+    #[command(version, after_help = "Example:\n  cwltest --test conformance_tests.yaml --tool cwl-runner")]
+    CwlRunner(Run),
     /// Print a completion script for a shell.
     Completions(Completions),
 }

@@ -37,6 +37,10 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Export(export) => objects::export(&folder, &export),
         Command::Provenance(provenance) => provenance::carry_out(&folder, &provenance, json),
         Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
+        Command::CwlRunner(mut run) => {
+            run.outdir.get_or_insert_with(|| ".".into());
+            run::carry_out(&folder, &run, json)
+        }
         Command::Completions(completions) => completions::carry_out(&completions),
     }
 }

@@ -109,6 +109,11 @@ fn add_checksums(json: &mut Json) -> Result<(), Failure> {
                 let checksum = sha1_of(Path::new(path)).map_err(|error| Failure::of(Exit::Environment, &error))?;
                 fields.insert("checksum".to_owned(), format!("sha1${checksum}").into());
             }
+            if fields.get("class").and_then(Json::as_str) == Some("Directory")
+                && let Some(path) = fields.get("path").and_then(Json::as_str)
+            {
+                fields.insert("location".to_owned(), format!("file://{path}").into());
+            }
             fields.values_mut().try_for_each(add_checksums)
         }
         _ => Ok(()),
