@@ -3,7 +3,11 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
-use serde_json::Value as Json;
+use serde::Serialize;
+use serde_json::{
+    Value as Json,
+    ser::{Formatter, PrettyFormatter},
+};
 
 /// Writes a line to standard output. A reader that went away ends the output quietly, as in any pipe.
 pub fn line(text: &str) {
@@ -17,7 +21,58 @@ pub fn note(text: &str) {
 
 /// Writes JSON to standard output, indented for people and scripts alike.
 pub fn json(value: &Json) {
-    line(&format!("{value:#}"));
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, PlainNumbers(PrettyFormatter::new()));
+    // Writing a JSON value into memory does not fail.
+    let _ = value.serialize(&mut serializer);
+    line(&String::from_utf8_lossy(&text));
+}
+
+/// Indented JSON whose numbers have no exponent: what reads a large one as a whole number gets it exactly.
+struct PlainNumbers<'f>(PrettyFormatter<'f>);
+
+impl Formatter for PlainNumbers<'_> {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let text = value.to_string();
+        let is_short = !text.contains('.') && text.len() < 16;
+        write!(writer, "{text}{}", if is_short { ".0" } else { "" })
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
 }
 
 /// A table with a header and no frame.

@@ -49,7 +49,8 @@ pub fn bind(
     staging::assign_paths(&mut inputs, tool.inputs.iter().map(|input| input.name.as_str()));
     let mut session = Session::new(evaluator, requirements.javascript.as_deref(), inputs, Value::Null);
     let resources = resources::resources(requirements, &session)?;
-    let runtime = resources::runtime(&resources);
+    let work_directory = environment::work_directory(requirements)?;
+    let runtime = resources::runtime(&resources, work_directory);
     session.set_runtime(runtime.clone());
     visible::check_secondary_files(&tool.inputs, &session)?;
     let staged = stage(tool, &mut session)?;
@@ -62,14 +63,26 @@ pub fn bind(
     );
     let inputs = session.into_inputs();
     let collection = record::collection(tool, &inputs, &runtime);
-    let task =
-        Task { tool: tool.name.clone(), command, image, resources, time_limit, network, reuse, staged, collection };
+    let task = Task {
+        tool: tool.name.clone(),
+        command,
+        image,
+        work_directory: work_directory.map(str::to_owned),
+        resources,
+        time_limit,
+        network,
+        reuse: reuse && !requirements.inplace_update,
+        staged,
+        collection,
+    };
     Ok(BoundTool { task, tool: Arc::clone(tool), evaluator: *evaluator, inputs, runtime })
 }
 
 /// Stages the working directory, then the inputs that are not in it; the session learns the inputs' final paths.
 fn stage(tool: &CommandLineTool, session: &mut Session<'_>) -> Result<Vec<sluis_model::StagedEntry>, BindError> {
-    let mut staging = staging::Staging::default();
+    let image_is_required = tool.requirements.docker.as_ref().is_some_and(|docker| docker.required);
+    let work_directory = environment::work_directory(&tool.requirements)?;
+    let mut staging = staging::Staging::new(image_is_required, work_directory);
     let moves = work_dir::stage(&tool.requirements.initial_work_dir, session, &mut staging)?;
     if !moves.is_empty() {
         let mut inputs = session.inputs().clone();

@@ -8,7 +8,7 @@ mod settle;
 
 use std::{fs, io, path::Path};
 
-use sluis_model::{Address, Value, ValueError, Values, WORK_ROOT};
+use sluis_model::{Address, Directory, Value, ValueError, Values, WORK_ROOT};
 
 use crate::{BoundTool, OutputParameter, expression::ExpressionError, expression::Session};
 use outputs::{Collector, Output};
@@ -94,7 +94,7 @@ impl BoundTool {
     /// a literal. Files anywhere else are refused. A tool that ran without a container saw its inputs in the folder
     /// `in` beside `work`; links to there count as links to its inputs.
     pub fn collect(&self, work: &Path, exit_code: i32) -> Result<Values, CollectError> {
-        let places = Places::new(work, &self.task.staged);
+        let places = Places::new(work, self.task.work_directory.as_deref(), &self.task.staged);
         let mut runtime = self.runtime.clone();
         if let Value::Record(fields) = &mut runtime {
             fields.insert("exitCode".to_owned(), Value::Integer(exit_code.into()));
@@ -124,6 +124,34 @@ impl BoundTool {
             outputs.insert(parameter.name.clone(), value);
         }
         Ok(outputs)
+    }
+}
+
+impl BoundTool {
+    /// The inputs that the command could change in place, as it left them; by name, empty without
+    /// InplaceUpdateRequirement. Files are as in [`BoundTool::collect`].
+    pub fn updated_inputs(&self, work: &Path) -> Result<Values, CollectError> {
+        if !self.tool.requirements.inplace_update {
+            return Ok(Values::new());
+        }
+        let places = Places::new(work, self.task.work_directory.as_deref(), &self.task.staged);
+        let writable =
+            |path: Option<&String>| path.and_then(|path| places.staged(path)).is_some_and(|entry| entry.writable);
+        let mut updated = Values::new();
+        for (name, value) in &self.inputs {
+            let value = match value {
+                Value::File(file) if writable(file.path.as_ref()) => value.clone(),
+                Value::Directory(directory) if writable(directory.path.as_ref()) => {
+                    let source = directory.path.as_ref().map(Into::into);
+                    Value::Directory(Box::new(Directory { source, ..(**directory).clone() }))
+                }
+                _ => continue,
+            };
+            let mut value = settle::settle(&places, &self.inputs, value)?;
+            forget(&mut value);
+            updated.insert(name.clone(), value);
+        }
+        Ok(updated)
     }
 }
 

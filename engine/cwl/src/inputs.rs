@@ -13,6 +13,7 @@ use sluis_yaml::{Diagnostic, Diagnostics, Span, nearest};
 
 use crate::{InputParameter, Process, Requirements, check::inputs_of};
 
+pub(crate) use job_file::REQUIREMENTS;
 pub use job_file::{Inputs, read_inputs};
 pub(crate) use local::settle_default;
 pub(crate) use typing::check;

@@ -24,5 +24,5 @@ pub use document::{
 pub use expression::Evaluator;
 pub use expression_tool::ExpressionToolError;
 pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_for};
 pub use step::{Lookup, Scattered, Shape, StepError};

@@ -16,7 +16,7 @@ use std::{
 
 use sluis_yaml::{Diagnostic, Diagnostics, Fields, Node, Span, nearest};
 
-use crate::Process;
+use crate::{Inputs, Process};
 use documents::{Document, Documents, Target};
 use requirements::Scope;
 
@@ -45,6 +45,15 @@ pub struct Loaded {
 /// Everything that is wrong with it and with the files that it refers to, all at once. Errors that are all about
 /// features that are not supported are told apart by [`Diagnostics::is_unsupported`].
 pub fn load(document: &str) -> Result<Loaded, Diagnostics> {
+    load_for(document, &mut Inputs::default())
+}
+
+/// Loads a document for a job file: the requirements that the file brings along hold before those of the document, and
+/// the document's prefixes are written out in the formats of its files.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(document: &str, inputs: &mut Inputs) -> Result<Loaded, Diagnostics> {
     // A `#` may also be part of a file's name.
     let (path, fragment) = match document.rsplit_once('#') {
         Some((path, fragment)) if !Path::new(document).exists() => (path, Some(fragment.to_owned())),
@@ -54,6 +63,7 @@ pub fn load(document: &str) -> Result<Loaded, Diagnostics> {
         documents: Documents::default(),
         problems: Diagnostics::default(),
         namespaces: Namespaces::default(),
+        job: inputs.requirements.clone(),
         open_processes: Vec::new(),
         processes_left: MOST_PROCESSES,
         open_types: Vec::new(),
@@ -61,7 +71,12 @@ pub fn load(document: &str) -> Result<Loaded, Diagnostics> {
     };
     let target = Target { path: documents::normalized(Path::new(path)), fragment };
     match loader.process_at(&target, None, &Scope::default()) {
-        Some(process) if !loader.problems.has_errors() => Ok(Loaded { process, warnings: loader.problems }),
+        Some(process) if !loader.problems.has_errors() => {
+            if let Some(document) = loader.documents.open(&target.path, None, &mut loader.problems) {
+                inputs.expand_formats(&Namespaces::of(&document.root));
+            }
+            Ok(Loaded { process, warnings: loader.problems })
+        }
         _ => Err(loader.problems),
     }
 }
@@ -71,6 +86,8 @@ struct Loader {
     documents: Documents,
     problems: Diagnostics,
     namespaces: Namespaces,
+    /// The job file, if it has requirements: for the outermost process.
+    job: Option<Arc<Node>>,
     open_processes: Vec<(PathBuf, Option<String>)>,
     processes_left: usize,
     /// The named types that are being read, by where they stand.
@@ -145,7 +162,10 @@ impl Loader {
         let class = fields.required_string("class", &mut self.problems)?;
         let what = format!("the {class}");
         let fields = Fields::of(node, &what, &mut self.problems)?;
-        let scope = scope.within(fields, &mut self.problems);
+        let mut scope = scope.within(fields, &mut self.problems);
+        if let Some(job) = self.job.take() {
+            scope = scope.overridden(&job, &mut self.problems);
+        }
         let name = name.to_owned();
         Some(match class {
             "CommandLineTool" => Process::CommandLineTool(Arc::new(self.command_line_tool(name, fields, &scope))),

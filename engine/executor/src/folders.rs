@@ -7,7 +7,7 @@ use std::{
 
 use sluis_model::{INPUTS_ROOT, TEMPORARY_ROOT, WORK_ROOT};
 
-/// The folders of one task on this machine; all three exist before the launch.
+/// The folders of one task on this machine; the first three exist before the launch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Folders {
     /// What the command sees as `WORK_ROOT`: its working folder, where its outputs appear.
@@ -16,6 +16,8 @@ pub struct Folders {
     pub temporary: PathBuf,
     /// What the command sees as `INPUTS_ROOT`.
     pub inputs: PathBuf,
+    /// What holds the files that the command finds outside of the roots, by their paths there.
+    pub elsewhere: PathBuf,
 }
 
 impl Folders {
@@ -24,12 +26,16 @@ impl Folders {
         [(WORK_ROOT, &self.work), (TEMPORARY_ROOT, &self.temporary), (INPUTS_ROOT, &self.inputs)]
     }
 
-    /// Where a canonical path is on this machine; `None` if it is not below one of the roots, or leaves it by `..`.
-    pub fn host_path(&self, canonical: &str) -> Option<PathBuf> {
-        self.roots().into_iter().find_map(|(root, folder)| {
-            let rest = Path::new(canonical).strip_prefix(root).ok()?;
-            stays_inside(rest).then(|| folder.join(rest))
-        })
+    /// Where the command's absolute path is on this machine; `None` if it is relative or goes back by `..`.
+    pub fn host_path(&self, path: &str) -> Option<PathBuf> {
+        let path = Path::new(path);
+        let below_a_root =
+            self.roots().into_iter().find_map(|(root, folder)| Some((path.strip_prefix(root).ok()?, folder)));
+        let (rest, folder) = match below_a_root {
+            Some(found) => found,
+            None => (path.strip_prefix("/").ok()?, self.elsewhere.as_path()),
+        };
+        stays_inside(rest).then(|| folder.join(rest))
     }
 
     /// The text with every canonical root replaced by the real folder, for commands that run without a container.
@@ -86,7 +92,7 @@ mod tests {
     use super::*;
 
     fn folders() -> Folders {
-        Folders { work: "/s/w".into(), temporary: "/s/t".into(), inputs: "/s/i".into() }
+        Folders { work: "/s/w".into(), temporary: "/s/t".into(), inputs: "/s/i".into(), elsewhere: "/s/e".into() }
     }
 
     #[test]
@@ -110,7 +116,8 @@ mod tests {
     fn a_canonical_path_cannot_leave_its_root() {
         assert_eq!(folders().host_path("/sluis/in/0/a"), Some("/s/i/0/a".into()));
         assert_eq!(folders().host_path("/sluis/work"), Some("/s/w".into()));
-        for wrong in ["/sluis/in/../work", "/sluis/inner/a", "/etc/passwd", "sluis/in/a", ""] {
+        assert_eq!(folders().host_path("/etc/passwd"), Some("/s/e/etc/passwd".into()));
+        for wrong in ["/sluis/in/../work", "/etc/../sluis/work", "sluis/in/a", "../x", ""] {
             assert_eq!(folders().host_path(wrong), None, "{wrong}");
         }
     }

@@ -25,6 +25,10 @@ pub struct Launch {
     pub image: Option<ImageId>,
     /// Where the roots are on this machine.
     pub folders: Folders,
+    /// Another path at which the command sees its working folder, and in which it is started.
+    pub work_directory: Option<String>,
+    /// What the command finds outside of the roots; for executors without containers there is no such thing.
+    pub elsewhere: Vec<MountPoint>,
     /// The file to which both output streams are appended unless the command redirects them.
     pub log: PathBuf,
     /// What the command is given of the machine.
@@ -33,6 +37,16 @@ pub struct Launch {
     pub time_limit: Option<Duration>,
     /// Whether it may reach the network.
     pub network: bool,
+}
+
+/// A file or folder that the command finds at a path outside of the roots; on this machine it is where
+/// [`Folders::host_path`] says.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MountPoint {
+    /// The path, as the command sees it.
+    pub path: String,
+    /// Whether the command may change what is there.
+    pub writable: bool,
 }
 
 /// How a command ended.

@@ -13,7 +13,7 @@ pub mod suite;
 pub use error::ExecutorError;
 pub use executor::Executor;
 pub use folders::Folders;
-pub use launch::{Ended, Launch, Outcome};
+pub use launch::{Ended, Launch, MountPoint, Outcome};
 pub use streams::{OutputFile, StreamFiles};
 
 /// The token with which a running command is canceled.

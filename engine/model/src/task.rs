@@ -23,6 +23,9 @@ pub struct Task {
     pub command: CommandLine,
     /// The container image; `None` runs the command on the machine itself.
     pub image: Option<ImageReference>,
+    /// Another path at which the command sees [`WORK_ROOT`] and in which it is started (DockerRequirement,
+    /// `dockerOutputDirectory`).
+    pub work_directory: Option<String>,
     /// What it is given of the machine.
     pub resources: Resources,
     /// After how long it is stopped (ToolTimeLimit).
@@ -60,7 +63,8 @@ pub struct CommandLine {
 /// One thing that is put in place before the command runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StagedEntry {
-    /// Where: an absolute path below [`INPUTS_ROOT`] or [`WORK_ROOT`].
+    /// Where: an absolute path below [`INPUTS_ROOT`] or [`WORK_ROOT`]; for a task with an image also anywhere else
+    /// (Dirent, `entryname`).
     pub target: String,
     /// What.
     pub source: StagedSource,
@@ -124,6 +128,9 @@ impl Task {
         }
         if let Some(image) = image {
             field(b'i', image.as_bytes());
+        }
+        if let Some(directory) = &self.work_directory {
+            field(b'r', directory.as_bytes());
         }
         field(b'n', &[u8::from(self.network)]);
         for entry in &self.staged {

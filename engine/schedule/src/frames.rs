@@ -162,6 +162,35 @@ impl Frames {
         None
     }
 
+    /// Lets later steps see what a job changed in place (CWL v1.2, InplaceUpdateRequirement): the values of the
+    /// sources from which the job's step had those inputs are replaced, up to the workflow in which they were made.
+    pub fn update_sources(&mut self, job: JobId, updated: &Values, labels: &Labels, owner: &dyn Fn(FrameId) -> JobId) {
+        for (input, value) in updated {
+            let mut place = self.jobs.get(&job).and_then(|source| Some((source.at?, input.clone())));
+            while let Some((at, input)) = place.take() {
+                let frame = &mut self.frames[at.frame.0 as usize];
+                let step = &frame.workflow.steps[at.step];
+                let sources = step.inputs.iter().find(|candidate| candidate.name == input).map(|input| &*input.sources);
+                // Several sources, or a scatter, make a value of their own.
+                let (Some([source]), None) = (sources, &step.scatter) else { break };
+                match source.clone() {
+                    Source::StepOutput { step, output } => {
+                        let index = frame.workflow.steps.iter().position(|candidate| candidate.id == step);
+                        if let Some(outputs) = index.and_then(|index| frame.outputs[index].as_mut()) {
+                            outputs.values.insert(output, value.clone());
+                            outputs.labels.join(labels);
+                        }
+                    }
+                    Source::WorkflowInput(name) => {
+                        frame.inputs.values.insert(name.clone(), value.clone());
+                        frame.inputs.labels.join(labels);
+                        place = self.jobs.get(&owner(at.frame)).and_then(|source| Some((source.at?, name)));
+                    }
+                }
+            }
+        }
+    }
+
     pub fn job_failed(&mut self, id: JobId) {
         self.jobs.remove(&id);
     }

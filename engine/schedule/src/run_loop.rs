@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sluis_access::TaskRequest;
 use sluis_cwl::{BoundTool, Shape};
 use sluis_executor::Outcome;
-use sluis_model::{Address, Labels, Location, TaskId, Values};
+use sluis_model::{Address, Labels, Location, TaskId, Value, Values};
 use sluis_worker::{Collect, WorkRequest};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ enum Answer {
     Prepared { job: JobId, outcome: Result<Prepared, JobFailure> },
     Started { job: JobId },
     CommandEnded { job: JobId },
-    Ended { job: JobId, outcome: Result<Labelled, Option<JobFailure>> },
+    Ended { job: JobId, outcome: Result<Executed, Option<JobFailure>> },
 }
 
 /// A run under way.
@@ -221,10 +221,11 @@ impl RunLoop {
         }
     }
 
-    fn take_ended(&mut self, job: JobId, outcome: Result<Labelled, Option<JobFailure>>) -> Result<(), RunError> {
+    fn take_ended(&mut self, job: JobId, outcome: Result<Executed, Option<JobFailure>>) -> Result<(), RunError> {
         let key = self.prepared.remove(&job).map(|to_run| to_run.key);
         match outcome {
-            Ok(outputs) => {
+            Ok(Executed { outputs, updated }) => {
+                self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
                 self.note_complete(job, key, false, false);
                 self.job_done(job, outputs)
             }
@@ -419,6 +420,16 @@ fn seal_object(
     Ok((values, address))
 }
 
+/// What a command left.
+struct Executed {
+    outputs: Labelled,
+    /// Inputs that it changed in place, by the names of the tool's input parameters.
+    updated: Values,
+}
+
+/// Under this name, which no output has, the inputs that were changed in place are sealed with the outputs.
+const UPDATED: &str = "\0updated";
+
 /// Runs a prepared job and keeps its result; `Err(None)` is a cancelled one.
 async fn execute(
     context: &Arc<RunContext>,
@@ -426,7 +437,7 @@ async fn execute(
     to_run: Arc<ToRun>,
     cancel: CancellationToken,
     command_ended: &(dyn Fn() + Send + Sync),
-) -> Result<Labelled, Option<JobFailure>> {
+) -> Result<Executed, Option<JobFailure>> {
     let worker = context.engine.worker_of(&to_run.bound.task);
     let request = WorkRequest {
         permit: &to_run.permit,
@@ -441,16 +452,20 @@ async fn execute(
     if let Some(problem) = finished.problem.take() {
         return Err(Some(JobFailure { log: finished.log, ..JobFailure::from_work(problem) }));
     }
-    let Some(values) = finished.outputs.take() else {
+    let Some(mut values) = finished.outputs.take() else {
         return Err(match finished.outcome {
             Outcome::Canceled => None,
             outcome => Some(JobFailure::from_outcome(outcome, &to_run.bound.task, finished.log)),
         });
     };
+    let updated = match values.swap_remove(UPDATED) {
+        Some(Value::Record(updated)) => updated,
+        _ => Values::new(),
+    };
     let context = Arc::clone(context);
     spawn_blocking(move || {
         cache::keep(&context, &to_run, TaskId(job.0), &finished, &values).map_err(Some)?;
-        Ok(Labelled { values, labels: to_run.permit.labels().clone() })
+        Ok(Executed { outputs: Labelled { values, labels: to_run.permit.labels().clone() }, updated })
     })
     .await
     .unwrap_or_else(|error| Err(Some(JobFailure { kind: FailureKind::System, text: error.to_string(), log: None })))
@@ -461,6 +476,11 @@ struct Outputs<'a>(&'a BoundTool);
 
 impl Collect for Outputs<'_> {
     fn collect(&self, work: &Path, exit_code: i32) -> Result<Values, Box<dyn Error + Send + Sync>> {
-        Ok(self.0.collect(work, exit_code)?)
+        let mut values = self.0.collect(work, exit_code)?;
+        let updated = self.0.updated_inputs(work)?;
+        if !updated.is_empty() {
+            values.insert(UPDATED.to_owned(), Value::Record(updated));
+        }
+        Ok(values)
     }
 }

@@ -50,6 +50,7 @@ async fn main() {
         tool: "true".into(),
         command,
         image: None,
+        work_directory: None,
         resources: bench.launch.resources,
         time_limit: None,
         network: false,

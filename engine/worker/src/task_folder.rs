@@ -23,7 +23,8 @@ pub(crate) struct TaskFolder {
 
 impl TaskFolder {
     pub fn make(root: PathBuf) -> Result<Self, WorkError> {
-        let folders = Folders { work: root.join("work"), temporary: root.join("tmp"), inputs: root.join("in") };
+        let at = |name| root.join(name);
+        let folders = Folders { work: at("work"), temporary: at("tmp"), inputs: at("in"), elsewhere: at("elsewhere") };
         // If it is there already it is another task's, and not ours to wipe.
         DirBuilder::new().mode(0o755).create(&root).map_err(WorkError::scratch(&root, "made"))?;
         // From here on the folder is wiped whatever happens.

@@ -3,8 +3,8 @@
 use std::{fs, sync::Arc, time::SystemTime};
 
 use sluis_access::{Permit, Site};
-use sluis_executor::{Ended, Executor, Launch, Outcome};
-use sluis_model::{Address, ImageId, RunId, Task, TaskId, Values};
+use sluis_executor::{Ended, Executor, Launch, MountPoint, Outcome};
+use sluis_model::{Address, INPUTS_ROOT, ImageId, RunId, StagedEntry, Task, TaskId, Values, WORK_ROOT};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +105,8 @@ impl Worker {
             command: task.command.clone(),
             image: request.image.clone(),
             folders: folder.folders.clone(),
+            work_directory: task.work_directory.clone(),
+            elsewhere: mount_points(task),
             log: folder.log(),
             resources: task.resources,
             time_limit: task.time_limit,
@@ -146,6 +148,21 @@ impl Worker {
             _ => Ok(None),
         }
     }
+}
+
+/// The topmost of what is staged outside of the roots.
+fn mount_points(task: &Task) -> Vec<MountPoint> {
+    let is_below = |path: &str, above: &str| path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
+    let outside =
+        |entry: &&StagedEntry| ![WORK_ROOT, INPUTS_ROOT].into_iter().any(|root| is_below(&entry.target, root));
+    let mut points: Vec<MountPoint> = Vec::new();
+    // Parents come before children.
+    for entry in task.staged.iter().filter(outside) {
+        if !points.iter().any(|point| is_below(&entry.target, &point.path)) {
+            points.push(MountPoint { path: entry.target.clone(), writable: entry.writable });
+        }
+    }
+    points
 }
 
 /// The code by which the tool may call this end a success; of a signal the one by which shells tell it, for a container

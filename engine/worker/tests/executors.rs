@@ -133,6 +133,7 @@ fn task(script: &str, staged: Vec<StagedEntry>) -> Task {
             ..CommandLine::default()
         },
         image: None,
+        work_directory: None,
         resources: Resources::default(),
         time_limit: None,
         network: false,

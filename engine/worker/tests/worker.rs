@@ -145,6 +145,7 @@ fn task(staged: Vec<StagedEntry>) -> Task {
             ..CommandLine::default()
         },
         image: None,
+        work_directory: None,
         resources: Resources::default(),
         time_limit: None,
         network: false,

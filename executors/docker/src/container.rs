@@ -1,12 +1,12 @@
 //! What a container is made of.
 
-use std::{collections::HashMap, thread};
+use std::{collections::HashMap, path::Path, thread};
 
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions, MountType,
     ResourcesUlimits,
 };
-use sluis_executor::Launch;
+use sluis_executor::{Launch, MountPoint};
 use sluis_model::{INPUTS_ROOT, ImageId, WORK_ROOT};
 
 use crate::{image::ImageFacts, ownership::User};
@@ -38,10 +38,10 @@ pub(crate) fn of_launch(launch: &Launch, image: &ImageId, facts: &ImageFacts, us
         image: Some(image.to_string()),
         hostname: Some("sluis".to_owned()),
         user: Some(user.to_text()),
-        // The whole command as the entry point: then neither the image's entry point nor its command is added.
-        entrypoint: Some(command.arguments.clone()),
+        // Behind the image's entry point, if it has one, as every CWL engine does; never its own command.
+        cmd: Some(command.arguments.clone()),
         env: Some(environment.chain(no_host_name).collect()),
-        working_dir: Some(WORK_ROOT.to_owned()),
+        working_dir: Some(launch.work_directory.clone().unwrap_or_else(|| WORK_ROOT.to_owned())),
         attach_stdin: Some(reads),
         open_stdin: Some(reads),
         stdin_once: Some(reads),
@@ -98,19 +98,16 @@ fn nano_cpus(launch: &Launch) -> i64 {
 }
 
 fn mounts(launch: &Launch, facts: &ImageFacts) -> Vec<Mount> {
-    let mut mounts: Vec<_> = launch
-        .folders
-        .roots()
-        .into_iter()
-        .map(|(root, folder)| Mount {
-            target: Some(root.to_owned()),
-            source: Some(folder.to_string_lossy().into_owned()),
-            typ: Some(MountType::BIND),
-            read_only: Some(root == INPUTS_ROOT),
-            ..Mount::default()
-        })
-        .collect();
-    mounts.push(in_memory("/tmp".to_owned()));
+    let folders = &launch.folders;
+    let mut mounts: Vec<_> =
+        folders.roots().into_iter().map(|(root, folder)| bind(root, folder, root != INPUTS_ROOT)).collect();
+    mounts.extend(launch.work_directory.as_deref().map(|path| bind(path, &folders.work, true)));
+    if launch.work_directory.as_deref() != Some("/tmp") {
+        mounts.push(in_memory("/tmp".to_owned()));
+    }
+    for MountPoint { path, writable } in &launch.elsewhere {
+        mounts.extend(folders.host_path(path).map(|source| bind(path, &source, *writable)));
+    }
     for path in &facts.volumes {
         let path = path.trim_end_matches('/');
         if path.starts_with('/') && !mounts.iter().any(|mount| mount.target.as_deref() == Some(path)) {
@@ -118,6 +115,16 @@ fn mounts(launch: &Launch, facts: &ImageFacts) -> Vec<Mount> {
         }
     }
     mounts
+}
+
+fn bind(target: &str, source: &Path, writable: bool) -> Mount {
+    Mount {
+        target: Some(target.to_owned()),
+        source: Some(source.to_string_lossy().into_owned()),
+        typ: Some(MountType::BIND),
+        read_only: Some(!writable),
+        ..Mount::default()
+    }
 }
 
 fn in_memory(target: String) -> Mount {

@@ -64,6 +64,9 @@ async fn prepare(daemon: &Daemon, launch: &Launch) -> Result<(Docker, StreamFile
     let user = User::of_commands();
     user.hand_over(&launch.folders.work)?;
     user.hand_over(&launch.folders.temporary)?;
+    for point in launch.elsewhere.iter().filter(|point| point.writable) {
+        launch.folders.host_path(&point.path).map_or(Ok(()), |path| user.hand_over(&path))?;
+    }
     let body = container::of_launch(launch, image, &facts, user);
     let created = docker.create_container(None, body).await.map_err(|error| match error {
         error if is_missing(&error) => missing_image(image, error),

@@ -37,7 +37,7 @@ impl User {
         format!("{}:{}", self.uid, self.gid)
     }
 
-    /// Gives a folder and what is in it to the user, but for files that nobody may write to.
+    /// Gives a file, or a folder with what is in it, to the user, but for files that nobody may write to.
     pub fn hand_over(self, folder: &Path) -> Result<(), ExecutorError> {
         if self.is_engine {
             return Ok(());
@@ -45,15 +45,14 @@ impl User {
         self.take(folder).map_err(ExecutorError::file(folder, "given to the container's user"))
     }
 
-    fn take(self, folder: &Path) -> io::Result<()> {
-        lchown(folder, Some(self.uid), Some(self.gid))?;
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let facts = entry.metadata()?;
-            if facts.is_dir() {
-                self.take(&entry.path())?;
-            } else if facts.is_symlink() || facts.mode() & OWNER_WRITES != 0 {
-                lchown(entry.path(), Some(self.uid), Some(self.gid))?;
+    fn take(self, path: &Path) -> io::Result<()> {
+        let facts = fs::symlink_metadata(path)?;
+        if facts.is_dir() || facts.is_symlink() || facts.mode() & OWNER_WRITES != 0 {
+            lchown(path, Some(self.uid), Some(self.gid))?;
+        }
+        if facts.is_dir() {
+            for entry in fs::read_dir(path)? {
+                self.take(&entry?.path())?;
             }
         }
         Ok(())

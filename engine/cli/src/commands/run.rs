@@ -61,11 +61,12 @@ pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> 
 /// What keeps the run from being carried out. A failed task is part of the outcome.
 pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcome, Failure> {
     let begun = Instant::now();
-    let Loaded { process, warnings } = sluis_cwl::load(&run.workflow)?;
+    let mut inputs = sluis_cwl::read_inputs(run.inputs.as_deref())?;
+    let Loaded { process, warnings } = sluis_cwl::load_for(&run.workflow, &mut inputs)?;
     if !warnings.is_empty() && !run.quiet {
         print_problems(&warnings, json);
     }
-    let inputs = process.check_inputs(sluis_cwl::read_inputs(run.inputs.as_deref())?)?;
+    let inputs = process.check_inputs(inputs)?;
     let id = new_run_id(site)?;
     let runtime = Runtime::new().map_err(|error| Failure::of(Exit::Environment, &error))?;
     let (listener, told) = mpsc::unbounded_channel();

@@ -26,7 +26,8 @@ pub(super) fn command_line(tool: &CommandLineTool, session: &Session<'_>) -> Res
 
 /// The whole environment (CWL v1.2, EnvVarRequirement and Runtime environment).
 fn variables(requirements: &Requirements, session: &Session<'_>) -> Result<BTreeMap<String, String>, BindError> {
-    let fixed = [("HOME", WORK_ROOT), ("PATH", PATH), ("TMPDIR", TEMPORARY_ROOT)];
+    let home = work_directory(requirements)?.unwrap_or(WORK_ROOT);
+    let fixed = [("HOME", home), ("PATH", PATH), ("TMPDIR", TEMPORARY_ROOT)];
     let mut variables: BTreeMap<_, _> =
         fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for definition in &requirements.environment {
@@ -82,12 +83,22 @@ fn generated_name(output: &str, stream: &str) -> String {
     format!("{output}.{stream}")
 }
 
+/// The directory in which the command is started, if the tool names one (CWL v1.2, DockerRequirement,
+/// `dockerOutputDirectory`).
+pub(super) fn work_directory(requirements: &Requirements) -> Result<Option<&str>, BindError> {
+    let Some(given) = requirements.docker.as_ref().and_then(|docker| docker.output_directory.as_deref()) else {
+        return Ok(None);
+    };
+    let path = given.trim_end_matches('/');
+    let is_plain = path
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0')));
+    if is_plain { Ok(Some(path)) } else { Err(BindError::WorkDirectory(given.to_owned())) }
+}
+
 /// The container (CWL v1.2, DockerRequirement).
 pub(super) fn image(requirements: &Requirements) -> Result<Option<ImageReference>, BindError> {
     let Some(docker) = &requirements.docker else { return Ok(None) };
-    if docker.output_directory.as_deref().is_some_and(|folder| folder != WORK_ROOT) {
-        return Err(BindError::Unsupported("dockerOutputDirectory"));
-    }
     let id = docker.image_id.as_deref().and_then(|id| id.parse().ok());
     let name = docker.pull.clone().or_else(|| docker.image_id.clone());
     let name = name.ok_or(BindError::Unsupported("DockerRequirement without dockerPull or dockerImageId"))?;

@@ -75,6 +75,9 @@ pub enum BindError {
     /// A variable with a name or value that no environment can hold.
     #[error("the environment variable `{0}` has a name or value that no environment can hold")]
     Variable(String),
+    /// A `dockerOutputDirectory` that is no folder of a container.
+    #[error("dockerOutputDirectory is `{0}`, but must be an absolute path below `/` without `..`")]
+    WorkDirectory(String),
     /// Something that sluis cannot do.
     #[error("{0} is not supported")]
     Unsupported(&'static str),

@@ -94,10 +94,10 @@ pub(super) fn condition(
 }
 
 /// The `runtime` object (CWL v1.2, Runtime environment).
-pub(crate) fn runtime(resources: &Resources) -> Value {
+pub(crate) fn runtime(resources: &Resources, work_directory: Option<&str>) -> Value {
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let fields = [
-        ("outdir", Value::String(WORK_ROOT.to_owned())),
+        ("outdir", Value::String(work_directory.unwrap_or(WORK_ROOT).to_owned())),
         ("tmpdir", Value::String(TEMPORARY_ROOT.to_owned())),
         ("cores", number(resources.cores.0.div_ceil(1000))),
         ("ram", number(resources.memory.0)),

@@ -14,7 +14,10 @@ pub enum StagingError {
     #[error("`{0}` is not an object of the store; only sealed files can be given to a task")]
     NotSealed(String),
     /// A name that leads out of the working directory.
-    #[error("`{0}` would be staged outside the working directory, which is not supported")]
+    #[error(
+        "`{0}` would be staged outside the working directory: without `..`, as an absolute path that is not sluis's \
+         own, and with a DockerRequirement under `requirements` that is possible"
+    )]
     Outside(String),
 }
 
@@ -23,7 +26,9 @@ const UNNAMED: &str = "literal";
 
 /// The files and folders of one task, by target.
 #[derive(Debug, Default)]
-pub(super) struct Staging {
+pub(super) struct Staging<'t> {
+    image_is_required: bool,
+    work_directory: Option<&'t str>,
     entries: BTreeMap<String, StagedEntry>,
 }
 
@@ -129,7 +134,12 @@ fn basename(path: &str) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-impl Staging {
+impl<'t> Staging<'t> {
+    /// Nothing yet, for a tool that can or cannot run without its image, and its `dockerOutputDirectory`.
+    pub(super) fn new(image_is_required: bool, work_directory: Option<&'t str>) -> Self {
+        Self { image_is_required, work_directory, entries: BTreeMap::new() }
+    }
+
     /// Everything to put in place, parents before children.
     pub(super) fn into_entries(self) -> Vec<StagedEntry> {
         self.entries.into_values().collect()
@@ -165,6 +175,22 @@ impl Staging {
         add(self, path)
     }
 
+    /// The path of a name: relative to the working directory, or absolute where an image is required (CWL v1.2,
+    /// Dirent, `entryname`).
+    fn work_path(&self, name: &str) -> Result<String, StagingError> {
+        let roots = [Some(WORK_ROOT), self.work_directory];
+        let below = |root: &str| name.strip_prefix(root).filter(|rest| rest.starts_with('/'));
+        let relative = roots.into_iter().flatten().find_map(below).map_or(name, |rest| rest.trim_start_matches('/'));
+        let parts: Vec<_> = relative.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let is_absolute = relative.starts_with('/');
+        let is_own = is_absolute && parts.first() == Some(&"sluis");
+        let is_refused = is_own || (is_absolute && !self.image_is_required);
+        if is_refused || parts.is_empty() || parts.contains(&"..") || relative.contains('\0') {
+            return Err(StagingError::Outside(name.to_owned()));
+        }
+        Ok(format!("{}/{}", if is_absolute { "" } else { WORK_ROOT }, parts.join("/")))
+    }
+
     /// Stages an entry of the working directory under `name`, with its secondary files beside it; `moves` learns the
     /// new path of whatever had one.
     pub(super) fn add_to_work(
@@ -174,8 +200,10 @@ impl Staging {
         writable: bool,
         moves: &mut Moves,
     ) -> Result<(), StagingError> {
-        let target = work_path(name)?;
-        self.add_folders(&target, WORK_ROOT)?;
+        let target = self.work_path(name)?;
+        if target.starts_with(WORK_ROOT) {
+            self.add_folders(&target, WORK_ROOT)?;
+        }
         self.add_entry(entry, &target, writable, moves)
     }
 
@@ -262,19 +290,6 @@ fn note(moves: &mut Moves, from: Option<&String>, target: &str) {
     }
 }
 
-/// The path of a name relative to the working directory.
-fn work_path(name: &str) -> Result<String, StagingError> {
-    let relative = match name.strip_prefix(WORK_ROOT) {
-        Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/'),
-        _ => name,
-    };
-    let parts: Vec<_> = relative.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if relative.starts_with('/') || parts.is_empty() || parts.contains(&"..") || relative.contains('\0') {
-        return Err(StagingError::Outside(name.to_owned()));
-    }
-    Ok(format!("{WORK_ROOT}/{}", parts.join("/")))
-}
-
 #[cfg(test)]
 mod tests {
     use sluis_model::{Address, Directory, Entry, File, ListingDepth, Location, Value, Values};
@@ -305,7 +320,7 @@ mod tests {
         inputs
     }
 
-    fn targets(staging: Staging) -> Vec<String> {
+    fn targets(staging: Staging<'_>) -> Vec<String> {
         staging.into_entries().into_iter().map(|entry| entry.target).collect()
     }
 

@@ -14,7 +14,7 @@ const PLACE: &str = "InitialWorkDirRequirement.listing";
 pub(super) fn stage(
     entries: &[WorkDirEntry],
     session: &Session<'_>,
-    staging: &mut Staging,
+    staging: &mut Staging<'_>,
 ) -> Result<Moves, BindError> {
     let mut work_dir = WorkDir { session, staging, moves: Moves::new() };
     for entry in entries {
@@ -37,13 +37,13 @@ pub(super) fn stage(
     Ok(work_dir.moves)
 }
 
-struct WorkDir<'s, 'a> {
+struct WorkDir<'s, 'a, 't> {
     session: &'s Session<'a>,
-    staging: &'s mut Staging,
+    staging: &'s mut Staging<'t>,
     moves: Moves,
 }
 
-impl WorkDir<'_, '_> {
+impl WorkDir<'_, '_, '_> {
     /// A File, a Directory, a Dirent, an array of these, or nothing.
     fn add_listing(&mut self, value: &Value) -> Result<(), BindError> {
         match value {

@@ -121,7 +121,7 @@ mod tests {
         }
         symlink("d", work.join("inner")).unwrap();
         symlink("/etc", work.join("outer")).unwrap();
-        let places = Places::new(&work, &[]);
+        let places = Places::new(&work, None, &[]);
         let host = format!("{}/a.txt", work.display());
         for (pattern, expected) in [
             ("*.txt", &["a.txt", "b.txt"][..]),

@@ -62,10 +62,11 @@ pub(super) struct Places<'a> {
 impl<'a> Places<'a> {
     /// `work` is the working directory on this machine. A tool that ran without a container saw its inputs in the
     /// folder `in` and its temporary files in the folder `tmp` beside it.
-    pub(super) fn new(work: &Path, staged: &'a [StagedEntry]) -> Self {
+    pub(super) fn new(work: &Path, work_directory: Option<&str>, staged: &'a [StagedEntry]) -> Self {
         let beside = |name| work.parent().unwrap_or(work).join(name);
         let mut hosts =
             vec![(work.to_owned(), WORK_ROOT), (beside("in"), INPUTS_ROOT), (beside("tmp"), TEMPORARY_ROOT)];
+        hosts.extend(work_directory.map(|path| (path.into(), WORK_ROOT)));
         // A tool may have asked for the real path of its folders.
         for at in 0..hosts.len() {
             if let Ok(real) = fs::canonicalize(&hosts[at].0) {
@@ -145,7 +146,7 @@ impl<'a> Places<'a> {
     }
 
     fn place(&self, path: &str, at: String) -> Result<Place, PlaceError> {
-        if self.staged(&at).is_some() && is_within(&at, INPUTS_ROOT) {
+        if self.staged(&at).is_some() && !is_within(&at, WORK_ROOT) {
             return Ok(Place::Input(at));
         }
         if !is_within(&at, WORK_ROOT) {

@@ -1,12 +1,15 @@
 //! Job files (CWL v1.2, Input object).
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, convert::Infallible, path::Path, sync::Arc};
 
-use sluis_model::Values;
-use sluis_yaml::{Diagnostic, Diagnostics, Fields, Span};
+use sluis_model::{File, Values};
+use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
 use super::nowhere;
 use crate::load::{Namespaces, value};
+
+/// The field of an input object that holds requirements (CWL v1.2, Requirements and hints).
+pub(crate) const REQUIREMENTS: &str = "cwl:requirements";
 
 /// An input object, and where each of its values stands.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +19,8 @@ pub struct Inputs {
     /// Holds the text of the file.
     pub(super) problems: Diagnostics,
     whole: Option<Span>,
+    /// The job file, if it has requirements of its own (`cwl:requirements`).
+    pub(crate) requirements: Option<Arc<Node>>,
     names: HashMap<String, Span>,
     spans: HashMap<String, Span>,
 }
@@ -29,6 +34,19 @@ impl Inputs {
     /// Where the value of an input stands; the whole file's beginning if it is not there.
     pub(super) fn span(&self, name: &str) -> Span {
         self.spans.get(name).or(self.whole.as_ref()).cloned().unwrap_or_else(nowhere)
+    }
+}
+
+impl Inputs {
+    /// Writes out the prefixes in formats of files that only the document explains.
+    pub(crate) fn expand_formats(&mut self, namespaces: &Namespaces) {
+        let mut expand = |file: &mut File| {
+            if let Some(format) = &mut file.format {
+                *format = namespaces.expand(format);
+            }
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = self.values.values_mut().try_for_each(|value| value.visit_files_mut(&mut expand));
     }
 }
 
@@ -58,10 +76,7 @@ pub fn read_inputs(path: Option<&Path>) -> Result<Inputs, Diagnostics> {
         for (name, field) in fields.all() {
             match name.as_str() {
                 "$namespaces" | "$schemas" | "cwl:tool" => {}
-                "cwl:requirements" | "https://w3id.org/cwl/cwl#requirements" => {
-                    let problem = Diagnostic::unsupported(&field.key, "requirements in job files are not supported");
-                    problems.push(problem.help("write them into the document"));
-                }
+                REQUIREMENTS => inputs.requirements = Some(Arc::new(node.clone())),
                 _ => {
                     if let Some(value) = value(&field.node, &namespaces, &mut problems) {
                         inputs.values.insert(name.clone(), value);

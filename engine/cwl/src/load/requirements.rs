@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Amount, Condition, DockerRequirement, EnvironmentDefinition, Expression, Requirements, ResourceRequirement,
-    WorkDirEntry, expression::is_expression,
+    WorkDirEntry, expression::is_expression, inputs::REQUIREMENTS,
 };
 
 /// The classes that are known, and the fields of each.
@@ -77,6 +77,24 @@ impl Scope {
         }
         if let Some(node) = scope.get("SchemaDefRequirement").map(|(node, _)| Arc::clone(node)) {
             scope.schemas = Arc::new(Schemas::of(&node));
+        }
+        scope
+    }
+
+    /// This scope with the requirements of a job file, which go before those of the document.
+    pub fn overridden(&self, job: &Node, problems: &mut Diagnostics) -> Self {
+        let mut scope = self.clone();
+        if let Some(fields) = Fields::of(job, "the input object", problems) {
+            let known = by_class(fields, REQUIREMENTS, problems).into_iter();
+            let known = known.filter(|(class, node)| {
+                let is_known = known_fields(class).is_some();
+                if !is_known {
+                    let message = format!("the requirement `{class}` is not supported");
+                    problems.push(Diagnostic::unsupported(&node.span, message));
+                }
+                is_known
+            });
+            scope.requirements.extend(known.map(|(class, node)| (class, Arc::new(node))));
         }
         scope
     }

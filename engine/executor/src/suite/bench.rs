@@ -52,7 +52,8 @@ impl Bench {
             fs::create_dir(&path).unwrap();
             path
         };
-        let folders = Folders { work: path("work"), temporary: path("tmp"), inputs: path("in") };
+        let folders =
+            Folders { work: path("work"), temporary: path("tmp"), inputs: path("in"), elsewhere: path("elsewhere") };
         let environment = [("HOME", "/sluis/work"), ("TMPDIR", "/sluis/tmp")];
         let launch = Launch {
             engine,
@@ -65,6 +66,8 @@ impl Bench {
             },
             image: subject.image(),
             folders,
+            work_directory: None,
+            elsewhere: Vec::new(),
             log: folder.path().join("log"),
             resources: Resources {
                 cores: MilliCores(1000),
