@@ -15,7 +15,9 @@ use tar::{Builder, EntryType, Header};
 
 use crate::{
     ContainersError,
+    definition::ImageLock,
     digest::{Hashing, Sha256Digest},
+    stand_in::StandIn,
     tree::{Node, Tree},
 };
 
@@ -33,8 +35,10 @@ struct Configuration<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Settings<'a> {
     user: &'a str,
-    env: [&'a str; 3],
+    env: &'a [&'a str],
     cmd: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entrypoint: Option<&'a [String]>,
     working_dir: &'a str,
 }
 
@@ -60,30 +64,52 @@ struct Manifest<'a> {
 
 /// Writes the archive of an image with these files to `path`, and gives the image's identifier.
 ///
+/// A stand-in is configured like the image whose place it takes, any other for the executors.
 /// The file appears under its name only when it is complete.
-pub(crate) fn write(tree: &Tree, tag: &str, created: jiff::Timestamp, path: &Path) -> Result<ImageId, ContainersError> {
+pub(crate) fn write(
+    tree: &Tree,
+    lock: &ImageLock,
+    stand_in: Option<&StandIn>,
+    path: &Path,
+) -> Result<ImageId, ContainersError> {
+    let created = lock.created;
     let folder = path.parent().unwrap_or(Path::new("."));
     let failed = || ContainersError::io("write", path);
     let mut layer = tempfile::tempfile_in(folder).map_err(failed())?;
     let layer_digest = write_layer(tree, created, &layer).map_err(failed())?;
-    let configuration = configuration(layer_digest, created).map_err(failed())?;
+    let configuration = configuration(layer_digest, created, stand_in).map_err(failed())?;
     let image = Sha256Digest::of(&configuration);
     layer.rewind().map_err(failed())?;
     let whole = tempfile::NamedTempFile::new_in(folder).map_err(failed())?;
-    write_archive(whole.as_file(), &configuration, &layer, layer_digest, tag, created).map_err(failed())?;
+    write_archive(whole.as_file(), &configuration, &layer, layer_digest, &lock.tag, created).map_err(failed())?;
     whole.persist(path).map_err(|error| failed()(error.error))?;
     format!("sha256:{image}").parse().map_err(|_| ContainersError::Stopped)
 }
 
-fn configuration(layer: Sha256Digest, created: jiff::Timestamp) -> io::Result<Vec<u8>> {
-    let configuration = Configuration {
-        architecture: "amd64",
-        config: Settings {
+/// The variables that every image sets; the first of them is all that a stand-in does.
+const ENVIRONMENT: [&str; 3] =
+    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"];
+
+fn configuration(layer: Sha256Digest, created: jiff::Timestamp, stand_in: Option<&StandIn>) -> io::Result<Vec<u8>> {
+    let config = match stand_in {
+        None => Settings {
             user: "1000:1000",
-            env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TZ=UTC"],
+            env: &ENVIRONMENT,
             cmd: ["/bin/sh"],
+            entrypoint: None,
             working_dir: "/sluis/work",
         },
+        Some(stand_in) => Settings {
+            user: "",
+            env: &ENVIRONMENT[..1],
+            cmd: ["/bin/sh"],
+            entrypoint: stand_in.entrypoint.as_deref(),
+            working_dir: "",
+        },
+    };
+    let configuration = Configuration {
+        architecture: "amd64",
+        config,
         created: created.to_string(),
         history: [History { created: created.to_string(), created_by: "sluis-containers" }],
         os: "linux",

@@ -8,7 +8,7 @@ use std::{
 
 use sluis_model::ImageId;
 
-use crate::{ContainersError, digest::Sha256Digest};
+use crate::{ContainersError, digest::Sha256Digest, stand_in::StandIn};
 
 /// A package at one version with one content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,11 @@ impl Definition {
         })
     }
 
+    /// For which well-known images this one stands in, if it does.
+    pub fn stand_in(&self) -> Result<Option<StandIn>, ContainersError> {
+        StandIn::read(&self.folder.join("stand-in"))
+    }
+
     /// The identifier that `image.lock` asks for; it must be there except while locking anew.
     pub fn image(&self) -> Result<ImageId, ContainersError> {
         self.lock()?.image.ok_or_else(|| ContainersError::Definition {
@@ -97,7 +102,7 @@ impl Definition {
 }
 
 /// Reads a file line by line, without empty lines and comments.
-fn read_lines<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, ContainersError> {
+pub(crate) fn read_lines<T>(file: &Path, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, ContainersError> {
     let text = fs::read_to_string(file).map_err(ContainersError::io("read", file))?;
     text.lines()
         .enumerate()

@@ -1,7 +1,8 @@
 //! The tool images: defined from pinned Debian packages, built without any registry, bit for bit the same everywhere.
 //!
 //! An image needs only what every Debian has (apt and dpkg, no root) and a Docker daemon to load it into. Definitions
-//! stand beside this crate's source, one folder each; `genomics` is the one the shipped workflows use.
+//! stand beside this crate's source, one folder each; `genomics` is the one the shipped workflows use, and the others
+//! stand in for the well-known images that the CWL standard's tests name.
 
 mod apt;
 mod archive;
@@ -14,6 +15,7 @@ mod packages;
 mod place;
 mod program;
 mod relock;
+mod stand_in;
 mod tree;
 
 use std::{
@@ -59,11 +61,29 @@ pub fn ensure(name: &str) -> Result<ImageId, ContainersError> {
 /// # Errors
 /// As [`ensure`].
 pub fn ensure_telling(name: &str, tell: &(dyn Fn(Stage) + Sync)) -> Result<ImageId, ContainersError> {
+    in_thread(name, || ensure_in_daemon(name, tell))
+}
+
+/// Sees to it that the Docker daemon has some image under each name that `name` stands in for.
+///
+/// An image that the daemon has under such a name is left alone, whatever it is; where there is none, `name` is put in
+/// its place, and built and loaded first if need be. Blocks, as [`ensure`] does.
+///
+/// # Errors
+/// As [`ensure`]; a definition that is no stand-in is none for this purpose.
+pub fn ensure_stand_in(name: &str) -> Result<(), ContainersError> {
+    in_thread(name, || stand_in(name))
+}
+
+/// Drives a future in a thread of its own, for the caller's may already be driving a runtime.
+fn in_thread<T: Send, F: Future<Output = Result<T, ContainersError>>>(
+    name: &str,
+    future: impl FnOnce() -> F + Send,
+) -> Result<T, ContainersError> {
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.map_err(ContainersError::io("start the runtime for", name))?.block_on(ensure_in_daemon(name, tell))
+        runtime.map_err(ContainersError::io("start the runtime for", name))?.block_on(future())
     };
-    // In a thread of its own, for the caller's may already be driving a runtime.
     thread::scope(|scope| scope.spawn(work).join()).unwrap_or(Err(ContainersError::Stopped))
 }
 
@@ -116,6 +136,21 @@ async fn ensure_in_daemon(name: &str, tell: &(dyn Fn(Stage) + Sync)) -> Result<I
     Err(ContainersError::ForeignIdentifier { tag: lock.tag, id: image })
 }
 
+async fn stand_in(name: &str) -> Result<(), ContainersError> {
+    let definition = Definition::find(name)?;
+    let file = definition.folder.join("stand-in");
+    let stand_in =
+        definition.stand_in()?.ok_or(ContainersError::UnknownImage { name: name.to_owned(), folder: file })?;
+    let daemon = Daemon::connect().await?;
+    for known in &stand_in.names {
+        if !daemon.has_name(known).await? {
+            let image = ensure_in_daemon(name, &|_| ()).await?;
+            daemon.name(&image, known).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Loads an archive and says whether the daemon has the image now.
 async fn load(daemon: &Daemon, archive: &Path, image: &ImageId, tag: &str) -> Result<bool, ContainersError> {
     daemon.load(archive).await?;
@@ -124,7 +159,8 @@ async fn load(daemon: &Daemon, archive: &Path, image: &ImageId, tag: &str) -> Re
 
 fn build_archive(definition: &Definition, packages: &Packages, path: &Path) -> Result<ImageId, ContainersError> {
     let (lock, expected) = (definition.lock()?, definition.image()?);
-    let found = archive::write(&tree_of(definition, packages)?, &lock.tag, lock.created, path)?;
+    let stand_in = definition.stand_in()?;
+    let found = archive::write(&tree_of(definition, packages)?, &lock, stand_in.as_ref(), path)?;
     if found == expected {
         return Ok(found);
     }
@@ -136,6 +172,9 @@ fn tree_of(definition: &Definition, packages: &Packages) -> Result<Tree, Contain
     let pinned = definition.packages()?;
     packages.fetch(&pinned)?;
     let mut tree = Tree::frame();
+    if definition.stand_in()?.is_none() {
+        tree.add_task_folders();
+    }
     for package in &pinned {
         tree.add_package(&package.name, &packages.path(package))?;
     }

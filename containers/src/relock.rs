@@ -37,7 +37,8 @@ pub fn relock(name: &str) -> Result<ImageId, ContainersError> {
     let lock = definition.lock()?;
     let tree = crate::tree_of(&definition, &packages)?;
     let scratch = tempfile::tempdir_in(&folder).map_err(ContainersError::io("make a folder in", &folder))?;
-    let image = archive::write(&tree, &lock.tag, lock.created, &crate::archive_path(scratch.path(), name))?;
+    let image =
+        archive::write(&tree, &lock, definition.stand_in()?.as_ref(), &crate::archive_path(scratch.path(), name))?;
     let file = definition.folder.join("image.lock");
     let text = format!(
         "# The image's name, the time of every file in it, and the identifier a build must come to\n\

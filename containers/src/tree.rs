@@ -48,10 +48,10 @@ impl Tree {
     /// The bare frame: the merged-/usr links, and what the packages' own scripts would have made.
     pub fn frame() -> Self {
         let mut tree = Self::default();
-        for (name, mode) in [("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("sluis/in", 0o755)] {
+        for (name, mode) in [("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700)] {
             tree.insert(name, Node::Folder(mode));
         }
-        for name in ["dev", "etc", "proc", "run", "sys", "sluis/work", "sluis/tmp"] {
+        for name in ["dev", "etc", "proc", "run", "sys"] {
             tree.insert(name, Node::Folder(0o755));
         }
         for (name, target) in [
@@ -73,6 +73,13 @@ impl Tree {
             tree.insert(name, Node::File(0o644, text.as_bytes().into()));
         }
         tree
+    }
+
+    /// Adds the folders in which the executors put a task's files.
+    pub fn add_task_folders(&mut self) {
+        for name in ["sluis/in", "sluis/tmp", "sluis/work"] {
+            self.insert(name, Node::Folder(0o755));
+        }
     }
 
     /// Adds the files of a `.deb`.

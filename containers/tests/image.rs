@@ -11,12 +11,14 @@ use futures_util::TryStreamExt;
 
 #[test]
 fn two_builds_give_the_same_bytes_and_the_locked_identifier() {
-    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let image = sluis_containers::build("genomics", one.path()).unwrap();
-    assert_eq!(sluis_containers::build("genomics", other.path()).unwrap(), image);
-    let read = |folder: &Path| fs::read(folder.join("genomics.tar")).unwrap();
-    assert!(read(one.path()) == read(other.path()), "the archives differ");
-    assert_eq!(Some(image), sluis_containers::reference("genomics").unwrap().id);
+    for name in ["genomics", "debian", "bash", "python"] {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let image = sluis_containers::build(name, one.path()).unwrap();
+        assert_eq!(sluis_containers::build(name, other.path()).unwrap(), image);
+        let read = |folder: &Path| fs::read(folder.join(format!("{name}.tar"))).unwrap();
+        assert!(read(one.path()) == read(other.path()), "the archives of {name} differ");
+        assert_eq!(Some(image), sluis_containers::reference(name).unwrap().id);
+    }
 }
 
 #[test]
@@ -49,10 +51,35 @@ async fn every_tool_starts_without_network_root_or_a_writable_system() {
     let script = "set -e; id -u; for tool in bash sh awk sed grep find gzip sort bgzip tabix; do command -v $tool; done; \
         samtools --version | head -1; bcftools --version | head -1; freebayes --version; fastp --version 2>&1; \
         bwa 2>&1 | grep Version; awk 'BEGIN { print \"awk runs\" }'; cmp /etc/passwd /etc/passwd";
-    let said = run(image.as_str(), script).await.unwrap();
+    let said = run(image.as_str(), &["/bin/sh", "-c", script]).await.unwrap();
     for expected in ["1000", "samtools 1.16.1", "bcftools 1.16", "v1.3.6", "fastp 0.23.2", "0.7.17", "awk runs"] {
         assert!(said.contains(expected), "`{expected}` is missing in:\n{said}");
     }
+}
+
+#[tokio::test]
+async fn the_stand_ins_hold_what_the_standards_tests_call() {
+    for (name, call) in [
+        (
+            "debian",
+            &["/bin/sh", "-c", "set -e; echo a b | awk '{ print $2 }'; tar --version; hostname; bash -c true"][..],
+        ),
+        ("python", &["python", "-c", "import json, pathlib, sys; print(sys.version_info.major)"]),
+        ("bash", &["-c", "echo ${BASH_VERSION:?}"]),
+        ("bash", &["echo", "said"]),
+    ] {
+        let image = sluis_containers::ensure(name).unwrap();
+        assert!(!run(image.as_str(), call).await.unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn names_stand_for_an_image_afterwards_and_a_tool_image_stands_in_for_none() {
+    for name in ["debian", "bash", "python"] {
+        sluis_containers::ensure_stand_in(name).unwrap();
+    }
+    let said = sluis_containers::ensure_stand_in("genomics").unwrap_err().to_string();
+    assert!(said.contains("genomics/stand-in` does not exist"), "{said}");
 }
 
 #[test]
@@ -92,12 +119,12 @@ fn ask_for_the_data() {
     sluis_containers::demonstration_data().map_err(|error| eprintln!("{error}")).ok();
 }
 
-/// Runs a shell script in a locked-down container and gives both its streams; it must succeed.
-async fn run(image: &str, script: &str) -> Result<String, bollard::errors::Error> {
+/// Runs a command in a locked-down container and gives both its streams; it must succeed.
+async fn run(image: &str, command: &[&str]) -> Result<String, bollard::errors::Error> {
     let docker = Docker::connect_with_defaults()?.negotiate_version().await?;
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
-        cmd: Some(vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]),
+        cmd: Some(command.iter().map(|&part| part.to_owned()).collect()),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             readonly_rootfs: Some(true),
