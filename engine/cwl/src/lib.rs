@@ -9,6 +9,7 @@ pub mod expression;
 mod expression_tool;
 mod inputs;
 mod load;
+mod ontology;
 mod secondary;
 mod step;
 
@@ -25,4 +26,5 @@ pub use expression::Evaluator;
 pub use expression_tool::ExpressionToolError;
 pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs};
 pub use load::{Loaded, load, load_for};
+pub use ontology::Ontologies;
 pub use step::{Lookup, Scattered, Shape, StepError};

@@ -16,7 +16,7 @@ use std::{
 
 use sluis_yaml::{Diagnostic, Diagnostics, Fields, Node, Span, nearest};
 
-use crate::{Inputs, Process};
+use crate::{Inputs, Ontologies, Process};
 use documents::{Document, Documents, Target};
 use requirements::Scope;
 
@@ -73,7 +73,7 @@ pub fn load_for(document: &str, inputs: &mut Inputs) -> Result<Loaded, Diagnosti
     match loader.process_at(&target, None, &Scope::default()) {
         Some(process) if !loader.problems.has_errors() => {
             if let Some(document) = loader.documents.open(&target.path, None, &mut loader.problems) {
-                inputs.expand_formats(&Namespaces::of(&document.root));
+                inputs.expand_formats(&Namespaces::of(&document.root, &document.path));
             }
             Ok(Loaded { process, warnings: loader.problems })
         }
@@ -99,17 +99,24 @@ struct Loader {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Namespaces {
     prefixes: Vec<(String, String)>,
-    /// Whether the document names ontologies (`$schemas`).
-    has_schemas: bool,
+    /// The ontologies that the document names (`$schemas`).
+    ontologies: Arc<Ontologies>,
 }
 
 impl Namespaces {
     /// The prefixes that a document defines.
-    pub fn of(root: &Node) -> Self {
+    pub fn of(root: &Node, path: &Path) -> Self {
         let fields = root.get("$namespaces").and_then(Node::as_mapping);
         let pairs = fields.into_iter().flatten();
         let prefixes = pairs.filter_map(|(prefix, field)| Some((prefix.clone(), field.node.as_str()?.to_owned())));
-        Self { prefixes: prefixes.collect(), has_schemas: root.get("$schemas").is_some() }
+        let schemas = root.get("$schemas").and_then(Node::as_sequence).into_iter().flatten().filter_map(Node::as_str);
+        // Only local ones are read; the one that most documents name by its address is EDAM.
+        let local = schemas.filter_map(|name| match name.split_once("://") {
+            None => Some(path.with_file_name("").join(name)),
+            Some(("file", path)) => Some(path.into()),
+            Some(_) => None,
+        });
+        Self { prefixes: prefixes.collect(), ontologies: Arc::new(Ontologies::of_files(local.collect())) }
     }
 
     /// The name with its prefix written out.
@@ -144,7 +151,7 @@ impl Loader {
         }
         check_version(&document, &mut self.problems);
         self.open_processes.push(key);
-        let outer = std::mem::replace(&mut self.namespaces, Namespaces::of(&document.root));
+        let outer = std::mem::replace(&mut self.namespaces, Namespaces::of(&document.root, &document.path));
         let process = self.process(node, scope, &name);
         self.namespaces = outer;
         self.open_processes.pop();

@@ -44,6 +44,7 @@ fn input(name: &str, ty: Type, binding: Option<CommandLineBinding>) -> InputPara
         input_binding: binding,
         secondary_files: Vec::new(),
         format: Vec::new(),
+        ontologies: Default::default(),
         load_contents: false,
         load_listing: None,
         streamable: false,

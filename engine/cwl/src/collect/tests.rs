@@ -52,6 +52,7 @@ impl Case {
             input_binding: None,
             secondary_files: Vec::new(),
             format: Vec::new(),
+            ontologies: Default::default(),
             load_contents: false,
             load_listing: None,
             streamable: false,

@@ -1,8 +1,11 @@
 //! CommandLineTool, ExpressionTool and Operation.
 
+use std::sync::Arc;
+
 use sluis_model::{ListingDepth, Value};
 
 use super::{Condition, Expression, Requirements, Type};
+use crate::Ontologies;
 
 /// A process that runs a command (CWL v1.2, CommandLineTool).
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -89,6 +92,8 @@ pub struct InputParameter {
     pub secondary_files: Vec<SecondaryFile>,
     /// The formats that it may have.
     pub format: Vec<Expression>,
+    /// What tells which formats are kinds of these.
+    pub ontologies: Arc<Ontologies>,
     /// Whether expressions see the beginning of the file.
     pub load_contents: bool,
     /// How deep expressions see a directory.

@@ -17,6 +17,9 @@ pub(super) fn wrong_formats(input: &InputParameter, value: &mut Value) -> Vec<In
             found.clone_from(&wanted.0);
             return;
         }
+        if wishes.format.iter().any(|wanted| input.ontologies.is_kind_of(found, &wanted.0)) {
+            return;
+        }
         let wanted: Vec<_> = wishes.format.iter().map(|wanted| wanted.0.as_str()).collect();
         let message = format!(
             "the input `{}` takes files of the format {}, but {} has {found}",
@@ -24,7 +27,8 @@ pub(super) fn wrong_formats(input: &InputParameter, value: &mut Value) -> Vec<In
             wanted.join(" or "),
             file.basename
         );
-        problems.push(InputProblem { name: input.name.clone(), message, help: None });
+        let help = Some(input.ontologies.unreadable().join("; ")).filter(|help| !help.is_empty());
+        problems.push(InputProblem { name: input.name.clone(), message, help });
     });
     problems
 }

@@ -72,7 +72,7 @@ pub fn read_inputs(path: Option<&Path>) -> Result<Inputs, Diagnostics> {
     if !node.is_null()
         && let Some(fields) = Fields::of(&node, "the input object", &mut problems)
     {
-        let namespaces = Namespaces::of(&node);
+        let namespaces = Namespaces::of(&node, path);
         for (name, field) in fields.all() {
             match name.as_str() {
                 "$namespaces" | "$schemas" | "cwl:tool" => {}

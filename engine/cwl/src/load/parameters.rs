@@ -1,5 +1,7 @@
 //! Parameters and their bindings (CWL v1.2, CommandInputParameter, CommandOutputParameter).
 
+use std::sync::Arc;
+
 use sluis_model::ListingDepth;
 use sluis_yaml::{Content, Diagnostic, Fields, Node, Span};
 
@@ -51,6 +53,7 @@ impl Loader {
             input_binding: None,
             secondary_files: Vec::new(),
             format: Vec::new(),
+            ontologies: Arc::clone(&self.namespaces.ontologies),
             load_contents: false,
             load_listing: None,
             streamable: false,
@@ -66,7 +69,7 @@ impl Loader {
             &mut self.problems,
         );
         input.ty = ty.map_or(Type::Any, |ty| self.parameter_type(ty, scope, Place::Input, of_tool));
-        let traits = self.file_traits(fields, Place::Input);
+        let traits = self.file_traits(fields);
         input.input_binding = self.input_binding(fields);
         input.secondary_files = traits.secondary_files;
         input.format = traits.format;
@@ -112,7 +115,7 @@ impl Loader {
         };
         check_fields(fields, &[COMMON, if of_tool { &["outputBinding"] } else { &[] }], &mut self.problems);
         output.ty = ty.map_or(Type::Any, |ty| self.parameter_type(ty, scope, Place::Output, of_tool));
-        let traits = self.file_traits(fields, Place::Output);
+        let traits = self.file_traits(fields);
         output.output_binding = self.output_binding(fields);
         output.secondary_files = traits.secondary_files;
         output.format = traits.format.into_iter().next();
@@ -143,14 +146,10 @@ impl Loader {
         }
     }
 
-    pub(super) fn file_traits(&mut self, fields: Fields<'_>, place: Place) -> FileTraits {
+    pub(super) fn file_traits(&mut self, fields: Fields<'_>) -> FileTraits {
         let mut format = expressions(fields, "format", &mut self.problems);
         for name in &mut format {
             name.0 = self.namespaces.expand(&name.0);
-        }
-        // Ontologies are not read, so a format that is a kind of the wanted one could not be told from a wrong one.
-        if place == Place::Input && self.namespaces.has_schemas {
-            format.clear();
         }
         FileTraits {
             secondary_files: self.secondary_files(fields),

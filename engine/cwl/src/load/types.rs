@@ -176,7 +176,7 @@ impl Loader {
         check_fields(fields, &[&known, &["loadContents", "loadListing", "streamable"]], &mut self.problems);
         let ty = fields.require("type", &mut self.problems)?;
         field.ty = self.ty(ty, scope, place);
-        let traits = self.file_traits(fields, place);
+        let traits = self.file_traits(fields);
         field.input_binding = self.input_binding(fields);
         field.output_binding = self.output_binding(fields);
         field.secondary_files = traits.secondary_files;

@@ -88,7 +88,7 @@ impl Loader {
         let known = ["id", "type", "label", "doc", "secondaryFiles", "format", "streamable"];
         check_fields(fields, &[&known, &["outputSource", "linkMerge", "pickValue"]], &mut self.problems);
         output.ty = ty.map_or(Type::Any, |ty| self.ty(ty, scope, Place::Output));
-        self.file_traits(fields, Place::Output);
+        self.file_traits(fields);
         let link = self.link(fields, "outputSource", own);
         self.needs(scope, "MultipleInputFeatureRequirement", link.sources.len() > 1, entry.span);
         output.sources = link.sources;

@@ -37,6 +37,7 @@ fn parameter(name: &str) -> InputParameter {
         input_binding: None,
         secondary_files: Vec::new(),
         format: Vec::new(),
+        ontologies: Default::default(),
         load_contents: false,
         load_listing: None,
         streamable: false,
