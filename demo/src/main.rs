@@ -12,7 +12,7 @@ use std::{
 
 use clap::Parser;
 use serde_json::json;
-use sluis_access::{Site, SiteConfig, UnencryptedSwap};
+use sluis_access::{Rule, Site, SiteConfig};
 use sluis_cli::{Arguments, Exit, Failure, run_workflow};
 use sluis_containers::{DemonstrationData, Stage};
 use sluis_model::EuCountry;
@@ -77,7 +77,8 @@ fn site(folder: &Path) -> Result<Arc<Site>, Failure> {
     let config = SiteConfig {
         name: "demonstration".to_owned(),
         country: EuCountry::NL,
-        unencrypted_swap: UnencryptedSwap::Allow,
+        unencrypted_swap: Rule::Allow,
+        network_access: Rule::Refuse,
     };
     show::note(&format!(
         "Making a site for the demonstration at {}; it states that this machine stands in NL.",

@@ -15,20 +15,22 @@ pub struct SiteConfig {
     /// The member state in which its own machines stand. There is no other choice.
     pub country: EuCountry,
     /// Whether data may be in memory on a machine that swaps to an unencrypted disk.
-    pub unencrypted_swap: UnencryptedSwap,
+    pub unencrypted_swap: Rule,
+    /// Whether tools that ask for it may reach the network (CWL v1.2, NetworkAccess).
+    pub network_access: Rule,
 }
 
-/// Whether data may be in memory on a machine that swaps to an unencrypted disk.
+/// Whether the site permits what could let plaintext out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum UnencryptedSwap {
-    /// No: plaintext could be written to the disk.
+pub enum Rule {
+    /// No.
     #[default]
     Refuse,
     /// Yes: for data that are public anyway.
     Allow,
 }
 
-impl UnencryptedSwap {
+impl Rule {
     const fn name(self) -> &'static str {
         match self {
             Self::Refuse => "refuse",
@@ -37,13 +39,13 @@ impl UnencryptedSwap {
     }
 }
 
-impl fmt::Display for UnencryptedSwap {
+impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for UnencryptedSwap {
+impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -80,8 +82,10 @@ impl SiteConfig {
              # The member state of the European Union in which the site's own machines stand.\n\
              country: \"{}\"\n\
              # Whether data may be in memory while this machine swaps to an unencrypted disk: refuse or allow.\n\
-             unencrypted-swap: {}\n",
-            self.country, self.unencrypted_swap
+             unencrypted-swap: {}\n\
+             # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
+             network-access: {}\n",
+            self.country, self.unencrypted_swap, self.network_access
         ))
     }
 
@@ -94,7 +98,7 @@ impl SiteConfig {
         let node = sluis_yaml::read(path, &mut problems);
         let fields = node.as_ref().and_then(|node| Fields::of(node, "the site's configuration", &mut problems));
         let config = fields.and_then(|fields| {
-            fields.check_known(&["format", "name", "country", "unencrypted-swap"], &mut problems);
+            fields.check_known(&["format", "name", "country", "unencrypted-swap", "network-access"], &mut problems);
             let format = fields.required_string("format", &mut problems)?;
             if format != "1" {
                 let message = format!("this is a site of format {format}; this version of sluis reads format 1");
@@ -103,8 +107,12 @@ impl SiteConfig {
             let name = parsed(fields, "name", &mut problems);
             let country = parsed(fields, "country", &mut problems);
             let unencrypted_swap = parsed(fields, "unencrypted-swap", &mut problems);
+            let network_access = match fields.get("network-access") {
+                Some(_) => parsed(fields, "network-access", &mut problems),
+                None => Some(Rule::Refuse),
+            };
             let SiteName(name) = name?;
-            Some(Self { name, country: country?, unencrypted_swap: unencrypted_swap? })
+            Some(Self { name, country: country?, unencrypted_swap: unencrypted_swap?, network_access: network_access? })
         });
         match config {
             Some(config) if !problems.has_errors() => Ok(config),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sluis_model::{Address, DatasetName, Labels, ProjectName};
 
 use crate::{
-    AccessError, Permit, ReadAction, Refusal, Site, TaskRequest, Verdict,
+    AccessError, Permit, ReadAction, Refusal, Rule, Site, TaskRequest, Verdict,
     audit::Entry,
     decision::{CALLER, reasons_against},
     error::Reason,
@@ -75,6 +75,14 @@ impl Site {
                         self.region()
                     ),
                     remedy: "run it on the site's own machines".to_owned(),
+                });
+            }
+            if task.network && self.config().network_access == Rule::Refuse {
+                reasons.push(Reason {
+                    text: "the tool asks to reach the network, which this site refuses".to_owned(),
+                    remedy: "take NetworkAccess out of the tool; or, where nothing that must stay here can meet the \
+                             tool, set `network-access: allow` in site.yaml"
+                        .to_owned(),
                 });
             }
             Ok((labels, reasons))

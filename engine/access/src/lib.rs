@@ -41,7 +41,7 @@ mod tasks;
 mod unseal;
 
 pub use audit::{Audit, AuditError, AuditRecord, AuditSummary, Verdict, verify_audit_log};
-pub use config::{SiteConfig, UnencryptedSwap};
+pub use config::{Rule, SiteConfig};
 pub use error::{AccessError, Reason, Refusal};
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use registry::{Consent, DataClass, Dataset, Person, Project, Registry};

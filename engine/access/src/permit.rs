@@ -55,6 +55,8 @@ pub struct TaskRequest<'a> {
     pub region: Region,
     /// The executor that is to run it.
     pub executor: &'a str,
+    /// Whether it asks to reach the network.
+    pub network: bool,
 }
 
 /// What a permit is for.

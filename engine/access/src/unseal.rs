@@ -192,14 +192,18 @@ mod tests {
     use sluis_store::ObjectParts;
 
     use super::*;
-    use crate::{ReadAction, SiteConfig, UnencryptedSwap};
+    use crate::{ReadAction, Rule, SiteConfig};
 
     /// Every part is authentic, but the content is not that of the address: as after an error while it was sealed.
     #[test]
     fn content_of_another_address_is_refused_at_its_end() {
         let folder = tempfile::tempdir().unwrap();
-        let config =
-            SiteConfig { name: "test".into(), country: EuCountry::FI, unencrypted_swap: UnencryptedSwap::Refuse };
+        let config = SiteConfig {
+            name: "test".into(),
+            country: EuCountry::FI,
+            unencrypted_swap: Rule::Refuse,
+            network_access: Rule::Refuse,
+        };
         let site = Site::create(folder.path(), &config).unwrap();
         let project = "personal".parse().unwrap();
         let labels = Labels::of_dataset("personal".parse().unwrap());

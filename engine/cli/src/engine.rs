@@ -15,8 +15,8 @@ use crate::{failure::Failure, output};
 /// The engine of this machine, after what dead engines left behind was removed.
 pub async fn engine(site: Arc<Site>) -> Result<Arc<Engine>, Failure> {
     let swap = match site.config().unencrypted_swap {
-        sluis_access::UnencryptedSwap::Refuse => SwapRule::Refuse,
-        sluis_access::UnencryptedSwap::Allow => SwapRule::Allow,
+        sluis_access::Rule::Refuse => SwapRule::Refuse,
+        sluis_access::Rule::Allow => SwapRule::Allow,
     };
     let scratch = Arc::new(Scratch::open(None, swap)?);
     let container: Arc<dyn Executor> = Arc::new(DockerExecutor::new());

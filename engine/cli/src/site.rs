@@ -8,7 +8,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
-use sluis_access::{Site, SiteConfig, UnencryptedSwap};
+use sluis_access::{Rule, Site, SiteConfig};
 use sluis_model::EuCountry;
 
 use crate::{exit::Exit, failure::Failure, output};
@@ -44,12 +44,12 @@ pub fn open_or_make(folder: &Path) -> Result<Arc<Site>, Failure> {
     }
     output::note(&format!("There is no site at {} yet: this makes a personal one.", folder.display()));
     let country = ask_country()?;
-    make(folder, "personal", country, UnencryptedSwap::Refuse)
+    make(folder, "personal", country, Rule::Refuse)
 }
 
 /// Makes a personal site and says so.
-pub fn make(folder: &Path, name: &str, country: EuCountry, swap: UnencryptedSwap) -> Result<Arc<Site>, Failure> {
-    let config = SiteConfig { name: name.to_owned(), country, unencrypted_swap: swap };
+pub fn make(folder: &Path, name: &str, country: EuCountry, swap: Rule) -> Result<Arc<Site>, Failure> {
+    let config = SiteConfig { name: name.to_owned(), country, unencrypted_swap: swap, network_access: Rule::Refuse };
     let site = Site::create(folder, &config)?;
     output::note(&format!(
         "Made the site `{name}` at {}: its machines stand in {} ({country}), its key is keys/site.sec (keep a copy \

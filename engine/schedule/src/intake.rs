@@ -9,20 +9,28 @@ use sluis_access::{Permit, Site};
 use sluis_cwl::Process;
 use sluis_model::{DatasetName, Directory, Entry, File, Location, ProjectName, Value, Values};
 
-use crate::engine::RunError;
+use crate::engine::{Engine, RunError};
 
 /// Seals every plain local file and folder of a run: those of its input object and those that its tools and steps name
 /// themselves (defaults, files in `InitialWorkDirRequirement`). What is sealed already stays as it is.
 ///
 /// A file that a tool or step names and that is not there stays plain: the run may never need it, and a job that does
 /// fails on it by name.
+///
+/// The site's own folder and the scratch folders of its engines hold keys and other tasks' plaintext: a document that
+/// names a file in there is refused.
 pub(crate) fn take_in(
-    site: &Site,
+    engine: &Engine,
     project: &ProjectName,
     dataset: &DatasetName,
     process: &mut Process,
     inputs: &mut Values,
 ) -> Result<(), RunError> {
+    let site = &*engine.site;
+    let own = [site.dir(), engine.scratch.root()];
+    let own = own.map(|folder| fs::canonicalize(folder).map_err(|source| unreadable(folder, source)));
+    let [site_folder, scratch] = own;
+    let own = [site_folder?, scratch?];
     let mut permit = None;
     let mut take_in = |value: &mut Value, may_lack: bool| {
         if !is_plain(value) {
@@ -32,7 +40,7 @@ pub(crate) fn take_in(
             Some(permit) => permit,
             None => permit.insert(site.permit_put(project, dataset)?),
         };
-        match take_in_value(site, permit, value) {
+        match (Intake { site, permit, own: &own }).value(value) {
             Err(RunError::Input { source, .. }) if may_lack && source.kind() == io::ErrorKind::NotFound => Ok(()),
             outcome => outcome,
         }
@@ -76,44 +84,65 @@ fn is_plain(value: &Value) -> bool {
     }
 }
 
-fn take_in_value(site: &Site, permit: &Permit, value: &mut Value) -> Result<(), RunError> {
-    match value {
-        Value::File(file) => take_in_file(site, permit, file),
-        Value::Directory(directory) => take_in_directory(site, permit, directory),
-        Value::Array(items) => items.iter_mut().try_for_each(|item| take_in_value(site, permit, item)),
-        Value::Record(fields) => fields.values_mut().try_for_each(|field| take_in_value(site, permit, field)),
-        _ => Ok(()),
-    }
+/// What takes files in.
+#[derive(Clone, Copy)]
+struct Intake<'a> {
+    site: &'a Site,
+    permit: &'a Permit,
+    /// Folders that nothing is taken in from.
+    own: &'a [PathBuf],
 }
 
-fn take_in_entry(site: &Site, permit: &Permit, entry: &mut Entry) -> Result<(), RunError> {
-    match entry {
-        Entry::File(file) => take_in_file(site, permit, file),
-        Entry::Directory(directory) => take_in_directory(site, permit, directory),
-    }
-}
-
-fn take_in_file(site: &Site, permit: &Permit, file: &mut File) -> Result<(), RunError> {
-    if let Location::Path(path) = &file.location {
-        let reader = fs::File::open(path).map_err(|source| unreadable(path, source))?;
-        if !reader.metadata().map_err(|source| unreadable(path, source))?.is_file() {
-            return Err(unreadable(path, io::Error::other("it is not a regular file")));
+impl Intake<'_> {
+    fn value(self, value: &mut Value) -> Result<(), RunError> {
+        match value {
+            Value::File(file) => self.file(file),
+            Value::Directory(directory) => self.directory(directory),
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.value(item)),
+            Value::Record(fields) => fields.values_mut().try_for_each(|field| self.value(field)),
+            _ => Ok(()),
         }
-        let sealed = site.seal(permit, reader).map_err(|error| match error {
-            sluis_access::AccessError::Plaintext(source) => unreadable(path, source),
-            other => other.into(),
-        })?;
-        file.location = Location::Object(sealed.address);
-        file.size = Some(sealed.size);
     }
-    file.secondary_files.iter_mut().try_for_each(|entry| take_in_entry(site, permit, entry))
-}
 
-fn take_in_directory(site: &Site, permit: &Permit, directory: &mut Directory) -> Result<(), RunError> {
-    if let Some(source) = directory.source.take() {
-        directory.listing = list(&source)?;
+    fn entry(self, entry: &mut Entry) -> Result<(), RunError> {
+        match entry {
+            Entry::File(file) => self.file(file),
+            Entry::Directory(directory) => self.directory(directory),
+        }
     }
-    directory.listing.iter_mut().try_for_each(|entry| take_in_entry(site, permit, entry))
+
+    fn file(self, file: &mut File) -> Result<(), RunError> {
+        if let Location::Path(path) = &file.location {
+            let reader = fs::File::open(self.outside(path)?).map_err(|source| unreadable(path, source))?;
+            if !reader.metadata().map_err(|source| unreadable(path, source))?.is_file() {
+                return Err(unreadable(path, io::Error::other("it is not a regular file")));
+            }
+            let sealed = self.site.seal(self.permit, reader).map_err(|error| match error {
+                sluis_access::AccessError::Plaintext(source) => unreadable(path, source),
+                other => other.into(),
+            })?;
+            file.location = Location::Object(sealed.address);
+            file.size = Some(sealed.size);
+        }
+        file.secondary_files.iter_mut().try_for_each(|entry| self.entry(entry))
+    }
+
+    fn directory(self, directory: &mut Directory) -> Result<(), RunError> {
+        if let Some(source) = directory.source.take() {
+            directory.listing = list(&self.outside(&source)?)?;
+        }
+        directory.listing.iter_mut().try_for_each(|entry| self.entry(entry))
+    }
+
+    /// The real path, which is in none of sluis's own folders.
+    fn outside(self, path: &Path) -> Result<PathBuf, RunError> {
+        let real = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
+        if self.own.iter().any(|folder| real.starts_with(folder)) {
+            let reason = "it is one of sluis's own; copy it elsewhere if it really is an input";
+            return Err(unreadable(path, io::Error::new(io::ErrorKind::PermissionDenied, reason)));
+        }
+        Ok(real)
+    }
 }
 
 fn list(folder: &Path) -> Result<Vec<Entry>, RunError> {

@@ -200,6 +200,7 @@ impl RunContext {
             derived_from: labels,
             region: self.engine.site.region(),
             executor: executor.name(),
+            network: task.network,
         })?)
     }
 

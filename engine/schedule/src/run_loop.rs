@@ -66,7 +66,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
     let context = Arc::new(RunContext::new(Arc::clone(engine), run.clone(), project.clone(), use_cache));
     let taking_in = Arc::clone(&context);
     let (process, inputs, sealed_inputs) = spawn_blocking(move || -> Result<_, RunError> {
-        intake::take_in(&taking_in.engine.site, &taking_in.project, &dataset, &mut process, &mut inputs)?;
+        intake::take_in(&taking_in.engine, &taking_in.project, &dataset, &mut process, &mut inputs)?;
         let (_, sealed) = seal_object(&taking_in, "the run's input object", inputs.clone(), &Labels::default())?;
         Ok((process, inputs, sealed))
     })
@@ -414,6 +414,7 @@ fn seal_object(
         derived_from: labels,
         region: site.region(),
         executor: "engine",
+        network: false,
     })?;
     cache::seal_literals(context, &permit, &mut values)?;
     let address = cache::seal_values(context, &permit, &values)?;

@@ -4,7 +4,7 @@
 
 use std::{error::Error, path::Path, sync::Arc, time::Instant};
 
-use sluis_access::{Site, SiteConfig, TaskRequest, UnencryptedSwap};
+use sluis_access::{Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{
     CancellationToken, Executor,
     suite::{Bench, Subject},
@@ -38,7 +38,12 @@ impl Subject for Local {
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
-    let config = SiteConfig { name: "test".into(), country: EuCountry::NL, unencrypted_swap: UnencryptedSwap::Allow };
+    let config = SiteConfig {
+        name: "test".into(),
+        country: EuCountry::NL,
+        unencrypted_swap: Rule::Allow,
+        network_access: Rule::Refuse,
+    };
     let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
     let scratch = Arc::new(Scratch::open(Some(folder.path().join("scratch")), SwapRule::Allow).unwrap());
     let executor = Arc::new(LocalExecutor::new(scratch.root()));
@@ -59,6 +64,7 @@ async fn main() {
         collection: String::new(),
     };
     let request = TaskRequest {
+        network: false,
         run: &bench.launch.run,
         task: TaskId(0),
         tool: "true",

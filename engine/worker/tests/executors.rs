@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path, sync::Arc, time::Duration};
 
-use sluis_access::{ReadAction, Site, SiteConfig, TaskRequest, UnencryptedSwap};
+use sluis_access::{ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Executor, Outcome};
 use sluis_executor_docker::DockerExecutor;
 use sluis_executor_local::LocalExecutor;
@@ -51,8 +51,12 @@ impl Bench {
 
     fn surroundings() -> (tempfile::TempDir, Arc<Site>, Arc<Scratch>) {
         let folder = tempfile::tempdir_in("/dev/shm").unwrap();
-        let config =
-            SiteConfig { name: "test".into(), country: EuCountry::NL, unencrypted_swap: UnencryptedSwap::Allow };
+        let config = SiteConfig {
+            name: "test".into(),
+            country: EuCountry::NL,
+            unencrypted_swap: Rule::Allow,
+            network_access: Rule::Refuse,
+        };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
         let scratch = Arc::new(Scratch::open(Some(folder.path().join("scratch")), SwapRule::Allow).unwrap());
         (folder, site, scratch)
@@ -72,6 +76,7 @@ impl Bench {
 
     async fn run(&self, task: &Task, cancel: CancellationToken) -> Result<Finished, WorkError> {
         let request = TaskRequest {
+            network: false,
             run: &run_id(),
             task: TaskId(0),
             tool: "tool",

@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluis_access::{Permit, ReadAction, Site, SiteConfig, TaskRequest, UnencryptedSwap};
+use sluis_access::{Permit, ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Ended, Executor, ExecutorError, Launch, Outcome};
 use sluis_model::{
     Address, CommandLine, EuCountry, File, ImageId, ImageReference, Labels, Location, ProjectName, Resources, RunId,
@@ -70,8 +70,12 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let memory = tempfile::tempdir_in("/dev/shm").unwrap();
-        let config =
-            SiteConfig { name: "test".into(), country: EuCountry::NL, unencrypted_swap: UnencryptedSwap::Allow };
+        let config = SiteConfig {
+            name: "test".into(),
+            country: EuCountry::NL,
+            unencrypted_swap: Rule::Allow,
+            network_access: Rule::Refuse,
+        };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
         Self { _folder: folder, memory, site }
     }
@@ -83,6 +87,7 @@ impl Bench {
 
     fn permit(&self, task: &Task) -> Permit {
         let request = TaskRequest {
+            network: false,
             run: &run_id(),
             task: TaskId(0),
             tool: "tool",

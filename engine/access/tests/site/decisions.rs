@@ -100,6 +100,25 @@ fn a_task_runs_where_the_site_stands_and_nowhere_else() {
 }
 
 #[test]
+fn a_tool_reaches_the_network_only_where_the_site_allows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, project, labels) = (run(), project(), Labels::default());
+    let asks = TaskRequest { network: true, ..request(&run, &project, &[], &labels) };
+    let site = site(folder.path());
+    assert!(refusal(site.permit_task(&asks)).contains("asks to reach the network"));
+    let config = site.dir().join("site.yaml");
+    drop(site);
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("network-access: refuse", "network-access: allow")).unwrap();
+    let site = Site::open(config.parent().unwrap()).unwrap();
+    site.permit_task(&asks).unwrap();
+    drop(site);
+    fs::write(&config, text.replace("network-access: refuse\n", "")).unwrap();
+    let site = Site::open(config.parent().unwrap()).unwrap();
+    assert!(refusal(site.permit_task(&asks)).contains("network-access: allow"), "the remedy is told");
+}
+
+#[test]
 fn consent_withdrawn_during_a_run_stops_the_next_task() {
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());

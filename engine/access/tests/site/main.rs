@@ -15,11 +15,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sluis_access::{AccessError, ReadAction, SealedObject, Site, SiteConfig, TaskRequest, UnencryptedSwap};
+use sluis_access::{AccessError, ReadAction, Rule, SealedObject, Site, SiteConfig, TaskRequest};
 use sluis_model::{Address, DatasetName, EuCountry, Labels, ProjectName, RunId, TaskId};
 
 fn config() -> SiteConfig {
-    SiteConfig { name: "test".into(), country: EuCountry::NL, unencrypted_swap: UnencryptedSwap::Allow }
+    SiteConfig {
+        name: "test".into(),
+        country: EuCountry::NL,
+        unencrypted_swap: Rule::Allow,
+        network_access: Rule::Refuse,
+    }
 }
 
 fn site(folder: &Path) -> Site {
@@ -58,7 +63,17 @@ fn run() -> RunId {
 /// A request for a task with these inputs.
 fn request<'a>(run: &'a RunId, project: &'a ProjectName, inputs: &'a [Address], labels: &'a Labels) -> TaskRequest<'a> {
     let region = sluis_model::Region::on_site(EuCountry::NL);
-    TaskRequest { run, task: TaskId(7), tool: "sort", project, inputs, derived_from: labels, region, executor: "local" }
+    TaskRequest {
+        run,
+        task: TaskId(7),
+        tool: "sort",
+        project,
+        inputs,
+        derived_from: labels,
+        region,
+        executor: "local",
+        network: false,
+    }
 }
 
 /// The reasons of a refusal as one text.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sluis_access::{Site, UnencryptedSwap};
+use sluis_access::{Rule, Site};
 
 use crate::{arguments::Init, exit::Exit, failure::Failure, site};
 
@@ -11,7 +11,7 @@ pub fn carry_out(folder: &Path, init: &Init) -> Result<Exit, Failure> {
     if Site::exists(folder) {
         return Err(Failure::new(Exit::Usage, format!("there is a site at {} already", folder.display())));
     }
-    let swap = if init.allow_unencrypted_swap { UnencryptedSwap::Allow } else { UnencryptedSwap::Refuse };
+    let swap = if init.allow_unencrypted_swap { Rule::Allow } else { Rule::Refuse };
     site::make(folder, &init.name, init.country, swap)?;
     Ok(Exit::Success)
 }

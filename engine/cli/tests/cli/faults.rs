@@ -64,6 +64,30 @@ fn an_input_that_is_missing_or_wrong_is_named_before_anything_runs() {
 }
 
 #[test]
+fn a_document_cannot_have_the_sites_keys_or_other_plaintext_taken_in() {
+    let site = TestSite::new();
+    let key = site.site().join("keys/site.sec");
+    let link = site.path("innocent.txt");
+    std::os::unix::fs::symlink(&key, &link).unwrap();
+    for path in [key.display().to_string(), link.display().to_string()] {
+        let tool = format!(
+            "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: cat\noutputs: {{out: stdout}}\n\
+             inputs: {{file: {{type: File, inputBinding: {{}}, default: {{class: File, path: '{path}'}}}}}}\n"
+        );
+        site.run_text(&tool).failed(6, &[&path, "one of sluis's own"]);
+    }
+    assert_usable(&site);
+}
+
+#[test]
+fn a_tool_that_asks_for_the_network_is_refused() {
+    let site = TestSite::new();
+    site.run_text(&format!("{FINE}requirements: {{NetworkAccess: {{networkAccess: true}}}}\n"))
+        .failed(4, &["asks to reach the network", "site.yaml"]);
+    assert_usable(&site);
+}
+
+#[test]
 fn a_missing_image_is_named_with_its_remedy() {
     let site = TestSite::new();
     let digest = "0".repeat(64);
