@@ -79,6 +79,9 @@ fn site(folder: &Path) -> Result<Arc<Site>, Failure> {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        remote_hosts: Vec::new(),
+        quota: None,
+        bucket: None,
     };
     show::note(&format!(
         "Making a site for the demonstration at {}; it states that this machine stands in NL.",

@@ -137,8 +137,40 @@ impl Audit {
     ///
     /// # Errors
     /// If the log cannot be opened; a damaged record is an error of the iterator.
-    pub fn records(&self) -> Result<impl Iterator<Item = Result<AuditRecord, AuditError>>, AuditError> {
-        Ok(Journal::read(&self.folder.join(LOG))?.map(|record| AuditRecord::of(&record?)))
+    pub fn records(&self) -> Result<AuditRecords, AuditError> {
+        self.records_after(&Summary::empty())
+    }
+
+    /// The log's file.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(LOG)
+    }
+
+    /// The records behind those that were read before and are summed up in `known`.
+    ///
+    /// # Errors
+    /// As [`Audit::records`], and if the log is shorter than it was.
+    pub fn records_after(&self, known: &Summary) -> Result<AuditRecords, AuditError> {
+        Ok(AuditRecords(Journal::read_after(&self.path(), known)?))
+    }
+}
+
+/// Records of the audit log, in order.
+#[derive(Debug)]
+pub struct AuditRecords(Records);
+
+impl AuditRecords {
+    /// What was read so far.
+    pub const fn summary(&self) -> &Summary {
+        self.0.summary()
+    }
+}
+
+impl Iterator for AuditRecords {
+    type Item = Result<AuditRecord, AuditError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|record| AuditRecord::of(&record?))
     }
 }
 

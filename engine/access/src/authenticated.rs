@@ -37,6 +37,12 @@ pub(crate) fn write(
     Ok(format!("{line}\n{}", hash.to_hex()).into_bytes())
 }
 
+/// What [`write`] wrote, and what stands behind it, which it says nothing of.
+pub(crate) fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |line| line + 1 + 64);
+    bytes.split_at(end.min(bytes.len()))
+}
+
 /// Reads what [`write`] wrote; `None` if it is anything else.
 pub(crate) fn read<T: DeserializeOwned>(keys: &SiteKeys, kind: Kind, owner: &str, bytes: &[u8]) -> Option<T> {
     let (rest, digits) = bytes.split_at_checked(bytes.len().checked_sub(64)?)?;

@@ -2,10 +2,12 @@
 
 use std::{fmt, path::Path, str::FromStr};
 
+use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
-use sluis_yaml::{Diagnostics, Fields};
+use sluis_remote::Host;
+use sluis_yaml::{Diagnostics, Fields, Node};
 
-use crate::AccessError;
+use crate::{AccessError, Quota};
 
 /// The configuration of a site.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +20,12 @@ pub struct SiteConfig {
     pub unencrypted_swap: Rule,
     /// Whether tools that ask for it may reach the network (CWL v1.2, NetworkAccess).
     pub network_access: Rule,
+    /// The hosts from which inputs and documents may be fetched over HTTP.
+    pub remote_hosts: Vec<Host>,
+    /// How many bytes the store may hold; as many as there is room for if `None`.
+    pub quota: Option<Quota>,
+    /// The bucket that holds the store; the site's own folder if `None`.
+    pub bucket: Option<BucketConfig>,
 }
 
 /// Whether the site permits what could let plaintext out.
@@ -68,6 +76,10 @@ impl FromStr for SiteName {
     }
 }
 
+/// The fields of `site.yaml`.
+const KNOWN: &[&str] =
+    &["format", "name", "country", "unencrypted-swap", "network-access", "remote-hosts", "quota", "store"];
+
 impl SiteConfig {
     /// The text of `site.yaml`.
     ///
@@ -84,8 +96,17 @@ impl SiteConfig {
              # Whether data may be in memory while this machine swaps to an unencrypted disk: refuse or allow.\n\
              unencrypted-swap: {}\n\
              # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
-             network-access: {}\n",
-            self.country, self.unencrypted_swap, self.network_access
+             network-access: {}\n\
+             # The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
+             remote-hosts: [{}]\n{}{}",
+            self.country,
+            self.unencrypted_swap,
+            self.network_access,
+            self.remote_hosts.iter().map(|host| format!("\"{host}\"")).collect::<Vec<_>>().join(", "),
+            self.quota.map_or_else(String::new, |quota| format!(
+                "# How many bytes the store may hold, such as 2 TB or 500 GiB.\nquota: {quota}\n"
+            )),
+            self.bucket.as_ref().map_or_else(String::new, bucket_yaml)
         ))
     }
 
@@ -98,7 +119,7 @@ impl SiteConfig {
         let node = sluis_yaml::read(path, &mut problems);
         let fields = node.as_ref().and_then(|node| Fields::of(node, "the site's configuration", &mut problems));
         let config = fields.and_then(|fields| {
-            fields.check_known(&["format", "name", "country", "unencrypted-swap", "network-access"], &mut problems);
+            fields.check_known(KNOWN, &mut problems);
             let format = fields.required_string("format", &mut problems)?;
             if format != "1" {
                 let message = format!("this is a site of format {format}; this version of sluis reads format 1");
@@ -111,14 +132,65 @@ impl SiteConfig {
                 Some(_) => parsed(fields, "network-access", &mut problems),
                 None => Some(Rule::Refuse),
             };
+            let remote_hosts = remote_hosts(fields, &mut problems);
+            let quota = match fields.get("quota") {
+                Some(_) => Some(parsed(fields, "quota", &mut problems)?),
+                None => None,
+            };
+            let bucket = match fields.get("store") {
+                Some(node) => Some(bucket(node, &mut problems)?),
+                None => None,
+            };
             let SiteName(name) = name?;
-            Some(Self { name, country: country?, unencrypted_swap: unencrypted_swap?, network_access: network_access? })
+            Some(Self {
+                name,
+                country: country?,
+                unencrypted_swap: unencrypted_swap?,
+                network_access: network_access?,
+                remote_hosts,
+                quota,
+                bucket,
+            })
         });
         match config {
             Some(config) if !problems.has_errors() => Ok(config),
             _ => Err(AccessError::Config(problems)),
         }
     }
+}
+
+fn bucket_yaml(bucket: &BucketConfig) -> String {
+    let endpoint = bucket.endpoint().map_or_else(String::new, |endpoint| format!("  endpoint: \"{endpoint}\"\n"));
+    format!(
+        "# The bucket that holds the store, and the region of the EU in which it must lie.\n\
+         store:\n  bucket: \"{}\"\n  region: {}\n{endpoint}",
+        bucket.place(),
+        bucket.region()
+    )
+}
+
+fn bucket(node: &Node, problems: &mut Diagnostics) -> Option<BucketConfig> {
+    let fields = Fields::of(node, "`store`", problems)?;
+    fields.check_known(&["bucket", "region", "endpoint"], problems);
+    let place = parsed(fields, "bucket", problems);
+    let region = parsed(fields, "region", problems);
+    let endpoint = match fields.get("endpoint") {
+        Some(_) => Some(parsed(fields, "endpoint", problems)?),
+        None => None,
+    };
+    let config = BucketConfig::new(place?, region?, endpoint);
+    config.map_err(|error| problems.error(&node.span, error.to_string())).ok()
+}
+
+fn remote_hosts(fields: Fields<'_>, problems: &mut Diagnostics) -> Vec<Host> {
+    let mut hosts = Vec::new();
+    for node in fields.list("remote-hosts", problems) {
+        match node.as_str().unwrap_or_default().parse() {
+            Ok(host) => hosts.push(host),
+            Err(why) => problems.error(&node.span, format!("`remote-hosts`: {why}")),
+        }
+    }
+    hosts
 }
 
 /// A required field that is parsed from its text; what is wrong with it goes to the problems.

@@ -16,7 +16,7 @@ use crate::{
     decision::{CALLER, day_of},
     keys::SiteKeys,
     registry,
-    site::CONFIG,
+    site::{CONFIG, STORE, open_bucket},
 };
 
 /// What becomes `site.yaml` in the last step. Until then it says that the site is being made, and its maker holds a lock
@@ -88,7 +88,6 @@ fn make_parts(folder: &Path, config: &SiteConfig) -> Result<(), AccessError> {
     for (name, text) in registry::personal(day_of(Timestamp::now())) {
         write(&folder.join("registry").join(name), &text)?;
     }
-    Store::create(&folder.join("store"))?;
     let keys = SiteKeys::open(&folder.join("keys"))?;
     let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
     let mut entry = Entry::new("create-site");
@@ -96,11 +95,21 @@ fn make_parts(folder: &Path, config: &SiteConfig) -> Result<(), AccessError> {
     CALLER.clone_into(&mut entry.caller);
     entry.region = config.country.to_string();
     audit.decide(&entry)?;
+    make_store(folder, config, &audit)?;
     audit.sign()?;
-    for name in FOLDERS {
-        sync(&folder.join(name))?;
+    FOLDERS.iter().map(|name| folder.join(name)).filter(|path| path.exists()).try_for_each(|path| sync(&path))
+}
+
+fn make_store(folder: &Path, config: &SiteConfig, audit: &Audit) -> Result<(), AccessError> {
+    let Some(bucket) = &config.bucket else {
+        return Ok(Store::create(&folder.join(STORE)).map(drop)?);
+    };
+    let store = Store::create_on(open_bucket(bucket, audit)?)?;
+    // What another site sealed is of no use to this one, and its collection would take it for garbage.
+    match store.addresses()?.next().transpose()? {
+        None => Ok(()),
+        Some(_) => Err(AccessError::InTheWay(bucket.place().to_string().into())),
     }
-    Ok(())
 }
 
 /// Makes a folder, and those above it, for the owner alone; one that is there stays as it is.

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sluis_model::{Address, DatasetName, Labels, ProjectName};
+use sluis_model::{Address, Labels, ProjectName};
+use sluis_remote::Host;
 
 use crate::{
-    AccessError, Permit, ReadAction, Refusal, Rule, Site, TaskRequest, Verdict,
+    AccessError, DataClass, Permit, ReadAction, Refusal, Rule, Site, TaskRequest, Verdict,
     audit::Entry,
-    decision::{CALLER, reasons_against},
+    decision::{CALLER, reasons_against, unknown_person},
     error::Reason,
     permit::Purpose,
     registry::Registry,
@@ -29,20 +30,43 @@ struct Request<'a> {
 type Findings = (Labels, Vec<Reason>);
 
 impl Site {
-    /// Decides whether data may be taken in for a dataset.
+    /// Decides whether data with these labels may be taken in: their dataset, and whose they are.
     ///
     /// # Errors
     /// The refusal with every reason, or what kept the decision from being made or written down.
-    pub fn permit_put(&self, project: &ProjectName, dataset: &DatasetName) -> Result<Permit, AccessError> {
-        let labels = Labels::of_dataset(dataset.clone());
+    pub fn permit_put(&self, project: &ProjectName, labels: &Labels) -> Result<Permit, AccessError> {
         let request = Request {
             purpose: Purpose::Put,
-            action: format!("take in data of {dataset} for the project {project}"),
+            action: format!("take in data of {labels} for the project {project}"),
             project,
             addresses: &[],
             entry: Entry::new("put"),
         };
-        self.decide(request, |_, _| Ok((labels, Vec::new())))
+        self.decide(request, |_, _| Ok((labels.clone(), of_no_dataset(labels).into_iter().collect())))
+    }
+
+    /// Decides whether a file may be fetched from a host and taken in with these labels.
+    ///
+    /// # Errors
+    /// As [`Site::permit_put`].
+    pub fn permit_fetch(&self, project: &ProjectName, labels: &Labels, host: &Host) -> Result<Permit, AccessError> {
+        let mut entry = Entry::new("put");
+        entry.host = Some(host.to_string());
+        let request = Request {
+            purpose: Purpose::Put,
+            action: format!("take in data of {labels} from {host} for the project {project}"),
+            project,
+            addresses: &[],
+            entry,
+        };
+        self.decide(request, |_, _| {
+            let known = &self.config().remote_hosts;
+            let reasons = (!known.contains(host)).then(|| Reason {
+                text: format!("the host {host} is not among those from which this site takes data"),
+                remedy: format!("fetch the file and name the local copy; or, if the host is trusted, add it to `remote-hosts` in site.yaml:\n  remote-hosts: [{host}]"),
+            });
+            Ok((labels.clone(), reasons.into_iter().chain(of_no_dataset(labels)).collect()))
+        })
     }
 
     /// Decides whether a task may run on its inputs, where it is to run.
@@ -110,6 +134,36 @@ impl Site {
         self.decide(request, |registry, now| self.labels_for(registry, project, &addresses, now))
     }
 
+    /// Decides whether the store may be kept in order: objects checked or removed. No project has a part in it.
+    pub(crate) fn permit_upkeep(&self, purpose: Purpose, addresses: &[Address]) -> Result<Permit, AccessError> {
+        let position = 0;
+        let (site, region) = (self.keys().recipient(), self.region());
+        let addresses = addresses.iter().copied().collect();
+        let (labels, class) = (Labels::default(), DataClass::Controlled);
+        let mut permit = Permit { site, purpose, region, addresses, labels, class, position };
+        let mut entry = Entry::new(permit.action());
+        CALLER.clone_into(&mut entry.caller);
+        entry.region = region.country().to_string();
+        entry.objects = permit.addresses.iter().map(Address::to_string).collect();
+        let found = self.registry().and_then(|registry| {
+            self.note_registry(&registry)?;
+            entry.registry.clone_from(&registry.digest);
+            Ok(unknown_person(&registry))
+        });
+        let reason =
+            found.as_ref().map_or_else(|error| Some(error.to_string()), |reason| Some(reason.as_ref()?.text.clone()));
+        entry.decision = Some(if reason.is_none() { Verdict::Allow } else { Verdict::Deny });
+        entry.reasons = reason.into_iter().collect();
+        permit.position = self.audit().decide(&entry)?;
+        match found? {
+            None => Ok(permit),
+            Some(reason) => {
+                let action = format!("{} of the store", permit.action());
+                Err(AccessError::Refused(Refusal { action, reasons: vec![reason] }))
+            }
+        }
+    }
+
     /// The join over the objects of the smallest label set that the project may use; reasons for an object that has
     /// none.
     fn labels_for(
@@ -121,8 +175,13 @@ impl Site {
     ) -> Result<Findings, AccessError> {
         let (mut joined, mut reasons) = (Labels::default(), Vec::new());
         for address in addresses {
-            let mut sets = self.label_sets(&self.stored(address)?)?;
-            sets.sort_by_key(|set| (set.datasets.len(), set.clone()));
+            let object = self.stored(address)?;
+            let mut sets = self.label_sets(&object)?;
+            if sets.is_empty() {
+                // A damaged record may name a body that the label sets are not those of.
+                self.record_of(&object)?;
+            }
+            sets.sort_by_key(|set| (set.datasets.len() + set.subjects.len(), set.clone()));
             let allowed = sets.iter().find(|set| reasons_against(registry, project, set, now).is_empty());
             match (allowed, sets.first()) {
                 (Some(set), _) => joined.join(set),
@@ -154,9 +213,9 @@ impl Site {
             entry.registry.clone_from(&registry.digest);
             let (labels, mut reasons) = find(&registry, entry.at)?;
             reasons.extend(reasons_against(&registry, project, &labels, entry.at));
-            Ok((labels, reasons))
+            Ok((registry.class_of(&labels), labels, reasons))
         });
-        let (labels, mut reasons) = match found {
+        let (class, labels, mut reasons) = match found {
             Ok(found) => found,
             Err(error) => {
                 // What cannot be decided is refused, and that is a decision, too.
@@ -170,6 +229,7 @@ impl Site {
         reasons.dedup();
         entry.decision = Some(if reasons.is_empty() { Verdict::Allow } else { Verdict::Deny });
         entry.datasets = labels.datasets.iter().map(ToString::to_string).collect();
+        entry.subjects = labels.subjects.iter().map(ToString::to_string).collect();
         entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
         let position = self.audit().decide(&entry)?;
         if !reasons.is_empty() {
@@ -177,6 +237,14 @@ impl Site {
         }
         let addresses: BTreeSet<_> = addresses.iter().copied().collect();
         let site = self.keys().recipient();
-        Ok(Permit { site, purpose, region: self.region(), addresses, labels, position })
+        Ok(Permit { site, purpose, region: self.region(), addresses, labels, class, position })
     }
+}
+
+/// Data come in as part of a dataset: otherwise nobody could say what consent covers them.
+fn of_no_dataset(labels: &Labels) -> Option<Reason> {
+    labels.datasets.is_empty().then(|| Reason {
+        text: "it is said of no dataset that the data are part of it".to_owned(),
+        remedy: "name their dataset: --dataset NAME".to_owned(),
+    })
 }

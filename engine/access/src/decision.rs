@@ -1,11 +1,11 @@
 //! What is against a use of data. Everything that is not allowed is refused.
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
-use sluis_model::{DatasetName, Labels, ProjectName};
+use sluis_model::{DatasetName, Labels, ProjectName, SubjectName};
 
 use crate::{
     error::Reason,
-    registry::{Consent, Dataset, Project, Registry},
+    registry::{Consent, DataClass, Dataset, Project, Registry},
 };
 
 /// The one who asks: a personal site knows only the person who runs it.
@@ -29,13 +29,55 @@ pub(crate) fn reasons_against(registry: &Registry, name: &ProjectName, labels: &
     for dataset in &labels.datasets {
         match registry.datasets.get(dataset) {
             None => reasons.push(unknown_dataset(name, dataset, today)),
+            // Of nobody, and so for everybody.
+            Some(declared) if declared.class == DataClass::Public => {}
             Some(declared) => {
                 reasons.extend(missing_grant(name, project, dataset));
-                reasons.extend(missing_consent(dataset, declared, today));
+                let whose = format!("for the dataset {dataset}");
+                reasons.extend(missing_consent(&whose, declared.consent, declared.consent_date, today));
             }
         }
     }
+    for subject in &labels.subjects {
+        reasons.extend(reasons_against_subject(registry, subject, labels, today));
+    }
     reasons
+}
+
+/// A subject must be known in at least one of the datasets, and must not have withdrawn in any of the site's.
+pub(crate) fn reasons_against_subject(
+    registry: &Registry,
+    subject: &SubjectName,
+    labels: &Labels,
+    today: Date,
+) -> Vec<Reason> {
+    let consents = |dataset: &Dataset| dataset.subjects.get(subject).cloned();
+    let known: Vec<_> = registry.datasets.values().filter_map(consents).collect();
+    let is_listed = |name| registry.datasets.get(name).is_some_and(|dataset| dataset.subjects.contains_key(subject));
+    if !labels.datasets.iter().any(is_listed) {
+        return vec![unknown_subject(subject, labels, today)];
+    }
+    let whose = format!("of the subject {subject}");
+    known.iter().filter_map(|known| missing_consent(&whose, known.consent, known.consent_date, today)).collect()
+}
+
+/// How a subject's withdrawal is written down.
+pub(crate) fn withdrawal_of(subject: &SubjectName) -> String {
+    format!(
+        "write it down for every dataset that lists them, in registry/datasets.yaml:\n  subjects:\n    {subject}:\n      \
+         consent: withdrawn\n      consent-date: YEAR-MONTH-DAY"
+    )
+}
+
+fn unknown_subject(subject: &SubjectName, labels: &Labels, today: Date) -> Reason {
+    let datasets: Vec<_> = labels.datasets.iter().map(DatasetName::as_str).collect();
+    Reason {
+        text: format!("the subject {subject} is not in the registry's dataset {}", datasets.join(", ")),
+        remedy: format!(
+            "if they agreed, list them in registry/datasets.yaml:\n  subjects:\n    {subject}:\n      consent: \
+             given\n      consent-date: {today}"
+        ),
+    }
 }
 
 fn unknown_project(name: &ProjectName, labels: &Labels, today: Date) -> Reason {
@@ -49,14 +91,16 @@ fn unknown_project(name: &ProjectName, labels: &Labels, today: Date) -> Reason {
     }
 }
 
+/// What is against anything that the caller asks for, if they are not declared.
+pub(crate) fn unknown_person(registry: &Registry) -> Option<Reason> {
+    (!registry.people.contains_key(CALLER)).then(|| Reason {
+        text: format!("the person {CALLER} is not in the registry"),
+        remedy: format!("declare them in registry/people.yaml:\n  {CALLER}:\n    issuer: {CALLER}"),
+    })
+}
+
 fn reasons_against_project(registry: &Registry, name: &ProjectName, project: &Project, today: Date) -> Vec<Reason> {
-    let mut reasons = Vec::new();
-    if !registry.people.contains_key(CALLER) {
-        reasons.push(Reason {
-            text: format!("the person {CALLER} is not in the registry"),
-            remedy: format!("declare them in registry/people.yaml:\n  {CALLER}:\n    issuer: {CALLER}"),
-        });
-    }
+    let mut reasons: Vec<_> = unknown_person(registry).into_iter().collect();
     if !project.members.iter().any(|member| member == CALLER) {
         let members: Vec<_> = project.members.iter().map(String::as_str).chain([CALLER]).collect();
         reasons.push(Reason {
@@ -109,8 +153,8 @@ fn missing_grant(name: &ProjectName, project: &Project, dataset: &DatasetName) -
     })
 }
 
-fn missing_consent(dataset: &DatasetName, declared: &Dataset, today: Date) -> Option<Reason> {
-    let (state, remedy) = match (declared.consent, declared.consent_date) {
+fn missing_consent(whose: &str, consent: Consent, since: Option<Date>, today: Date) -> Option<Reason> {
+    let (state, remedy) = match (consent, since) {
         (Consent::Given, Some(date)) if date > today => {
             (format!("holds from {date}, today is {today}"), "wait until then".to_owned())
         }
@@ -122,9 +166,9 @@ fn missing_consent(dataset: &DatasetName, declared: &Dataset, today: Date) -> Op
         (Consent::Unknown, _) => (
             "is not known".to_owned(),
             format!(
-                "when it is given, record it for {dataset} in registry/datasets.yaml:\n  consent: given\n  consent-date: {today}"
+                "when it is given, record it in registry/datasets.yaml:\n  consent: given\n  consent-date: {today}"
             ),
         ),
     };
-    Some(Reason { text: format!("the consent for the dataset {dataset} {state}"), remedy })
+    Some(Reason { text: format!("the consent {whose} {state}"), remedy })
 }

@@ -8,7 +8,7 @@ use sluis_model::{Address, TaskKey};
 use sluis_store::StoreError;
 use sluis_yaml::Diagnostics;
 
-use crate::unseal::WrongContent;
+use crate::{quota::Bytes, unseal::WrongContent};
 
 /// Why access is not given, with what would change that.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,12 +63,34 @@ pub enum AccessError {
     /// There is no such object.
     #[error("there is no object {0} in this site")]
     NotFound(Address),
+    /// There is nothing to grant or take away of what everybody may read.
+    #[error("the object {0} is public: it is not sealed, so nobody needs a grant for it")]
+    Public(Address),
+    /// Nobody, or not this recipient, was granted the object.
+    #[error("the object {0} was not granted to this recipient; `sluis grant` grants it")]
+    NotGranted(Address),
     /// The permit in hand is for something else.
     #[error("the permit does not cover {0}")]
     NotCovered(String),
     /// The plaintext to be sealed or given out could not be read.
     #[error("the data cannot be read")]
     Plaintext(#[source] io::Error),
+    /// The store would hold more than it may.
+    #[error(
+        "nothing more is sealed: the store holds {} of its quota of {}; `sluis store gc --dry-run` tells what can go, \
+         `sluis store du --by run` who uses it; or raise `quota` in site.yaml",
+        Bytes(*used),
+        Bytes(*quota)
+    )]
+    Quota {
+        /// What it holds, with what else is being sealed, in bytes.
+        used: u64,
+        /// What it may hold, in bytes.
+        quota: u64,
+    },
+    /// The plaintext could not be written where it was to go.
+    #[error("the data cannot be written")]
+    Output(#[source] io::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),

@@ -5,6 +5,8 @@ use std::{collections::BTreeSet, fmt};
 use sluis_crypt4gh::PublicKey;
 use sluis_model::{Address, Labels, ProjectName, Region, RunId, TaskId};
 
+use crate::DataClass;
+
 /// What a reader of an object wants to do with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReadAction {
@@ -20,6 +22,10 @@ pub enum ReadAction {
     Expression,
     /// See where it came from.
     Provenance,
+    /// Seal its data key for somebody else.
+    Grant,
+    /// Do a run again that was made from it.
+    Repeat,
 }
 
 impl ReadAction {
@@ -32,6 +38,8 @@ impl ReadAction {
             Self::CachedResult => "use-cached-result",
             Self::Expression => "read-in-expression",
             Self::Provenance => "view-provenance",
+            Self::Grant => "grant",
+            Self::Repeat => "repeat-run",
         }
     }
 }
@@ -63,8 +71,16 @@ pub struct TaskRequest<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
     Put,
-    Task { run: RunId, task: TaskId, executor: String },
+    Task {
+        run: RunId,
+        task: TaskId,
+        executor: String,
+    },
     Read(ReadAction),
+    /// Find out whether objects are whole, without giving anything of them out.
+    Check,
+    /// Remove what nobody needs.
+    Collect,
 }
 
 /// Permission for exactly what was decided: these objects, for this purpose, at this site. Only this crate makes one.
@@ -76,6 +92,8 @@ pub struct Permit {
     pub(crate) region: Region,
     pub(crate) addresses: BTreeSet<Address>,
     pub(crate) labels: Labels,
+    /// How what is made under it is kept.
+    pub(crate) class: DataClass,
     pub(crate) position: u64,
 }
 
@@ -86,6 +104,8 @@ impl Permit {
             Purpose::Put => "put",
             Purpose::Task { .. } => "run-task",
             Purpose::Read(action) => action.name(),
+            Purpose::Check => "check",
+            Purpose::Collect => "collect-garbage",
         }
     }
 
@@ -93,7 +113,7 @@ impl Permit {
     pub const fn task(&self) -> Option<(&RunId, TaskId)> {
         match &self.purpose {
             Purpose::Task { run, task, .. } => Some((run, *task)),
-            Purpose::Put | Purpose::Read(_) => None,
+            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect => None,
         }
     }
 
@@ -101,7 +121,7 @@ impl Permit {
     pub fn executor(&self) -> Option<&str> {
         match &self.purpose {
             Purpose::Task { executor, .. } => Some(executor),
-            Purpose::Put | Purpose::Read(_) => None,
+            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect => None,
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::Date};
-use sluis_model::{DatasetName, ProjectName};
+use sluis_model::{DatasetName, Labels, ProjectName, SubjectError, SubjectName};
 use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
 use crate::{AccessError, config::parsed};
@@ -66,14 +66,27 @@ pub struct Dataset {
     pub consent: Consent,
     /// Since when that is so.
     pub consent_date: Option<Date>,
+    /// The consent of each subject, by pseudonym; the dataset's own holds for them as well.
+    pub subjects: BTreeMap<SubjectName, SubjectConsent>,
+}
+
+/// What is known of one subject's consent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectConsent {
+    /// Whether the subject, and for a child its parents, agreed.
+    pub consent: Consent,
+    /// Since when that is so.
+    pub consent_date: Option<Date>,
 }
 
 /// How data are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum DataClass {
-    /// Always sealed, used under a permit only.
+    /// Always sealed.
     #[default]
     Controlled,
+    /// Of nobody: reference genomes and the like. Verified, but not sealed, and usable by every approved project.
+    Public,
 }
 
 impl FromStr for DataClass {
@@ -82,7 +95,8 @@ impl FromStr for DataClass {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "controlled" => Ok(Self::Controlled),
-            _ => Err(format!("`{text}` is not a class of data; all data are `controlled`")),
+            "public" => Ok(Self::Public),
+            _ => Err(format!("`{text}` is neither `controlled` nor `public`")),
         }
     }
 }
@@ -180,6 +194,13 @@ impl RegistryFolder {
 }
 
 impl Registry {
+    /// The class of what was made from data with these labels: public only if all of it is.
+    pub fn class_of(&self, labels: &Labels) -> DataClass {
+        let is_public = |name| self.datasets.get(name).is_some_and(|dataset| dataset.class == DataClass::Public);
+        let of_nobody = labels.subjects.is_empty() && !labels.datasets.is_empty();
+        if of_nobody && labels.datasets.iter().all(is_public) { DataClass::Public } else { DataClass::Controlled }
+    }
+
     /// Reads the registry in a folder.
     ///
     /// # Errors
@@ -250,18 +271,50 @@ fn read_person(node: &Node, problems: &mut Diagnostics) -> Option<Person> {
 
 fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Dataset> {
     let fields = Fields::of(node, "a dataset", problems)?;
-    fields.check_known(&["description", "class", "consent", "consent-date"], problems);
+    fields.check_known(&["description", "class", "consent", "consent-date", "subjects"], problems);
     let description = fields.required_string("description", problems);
     let class = fields.get("class").map_or(Some(DataClass::default()), |_| parsed(fields, "class", problems));
+    if class == Some(DataClass::Public) {
+        return read_public(fields, description, problems);
+    }
+    let consent = read_consent(fields, problems);
+    let mut subjects = BTreeMap::new();
+    for (name, entry) in fields.mapping("subjects", problems).into_iter().flatten() {
+        let consent = Fields::of(&entry.node, "a subject", problems).and_then(|fields| {
+            fields.check_known(&["consent", "consent-date"], problems);
+            read_consent(fields, problems)
+        });
+        match name.parse() {
+            Ok(name) => subjects.extend(consent.map(|consent| (name, consent))),
+            Err(error) => problems.error(&entry.key, SubjectError::to_string(&error)),
+        }
+    }
+    let SubjectConsent { consent, consent_date } = consent?;
+    Some(Dataset { description: description?.to_owned(), class: class?, consent, consent_date, subjects })
+}
+
+/// Public data are of nobody, so nobody's consent is needed.
+fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Diagnostics) -> Option<Dataset> {
+    for field in ["consent", "consent-date", "subjects"] {
+        if let Some(node) = fields.get(field) {
+            let message = format!("a public dataset has no `{field}`: data of people are `controlled`");
+            problems.error(&node.span, message);
+        }
+    }
+    Some(Dataset {
+        description: description?.to_owned(),
+        class: DataClass::Public,
+        consent: Consent::Given,
+        consent_date: None,
+        subjects: BTreeMap::new(),
+    })
+}
+
+fn read_consent(fields: Fields<'_>, problems: &mut Diagnostics) -> Option<SubjectConsent> {
     let consent = parsed(fields, "consent", problems);
     let consent_date = fields.get("consent-date").map(|_| parsed(fields, "consent-date", problems));
     let consent_date = consent_date.map_or(Some(None), |date| date.map(Some));
-    Some(Dataset {
-        description: description?.to_owned(),
-        class: class?,
-        consent: consent?,
-        consent_date: consent_date?,
-    })
+    Some(SubjectConsent { consent: consent?, consent_date: consent_date? })
 }
 
 fn read_project(node: &Node, problems: &mut Diagnostics) -> Option<Project> {

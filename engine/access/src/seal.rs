@@ -1,17 +1,27 @@
 //! Sealing: address and encryption in one pass.
 
-use std::io::{self, Read, Write};
+use std::{
+    io::{self, Read, Write},
+    num::NonZero,
+    thread,
+};
 
+use blake3::{Hasher, hazmat::ChainingValue};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluis_crypt4gh::{BodySealer, DataKey, HeaderPacket, NonceBase, SEGMENT, SecretKey};
+use sluis_crypt4gh::{DataKey, End, HeaderPacket, NonceBase, SEGMENT, SecretKey, Segments, seal_body};
 use sluis_model::Address;
-use sluis_store::{Commit, ObjectParts};
+use sluis_store::{Commit, NewObject, ObjectParts, StoreError};
 use zeroize::Zeroizing;
 
 use crate::{
-    AccessError, Permit, Site,
+    AccessError, DataClass, Permit, Refusal, Site,
     audit::Entry,
     authenticated::{self, Kind},
+    decision::{day_of, reasons_against_subject},
+    plain,
+    quota::Charge,
+    tree::{GROUP, Group, TreeHasher},
 };
 
 /// What came of sealing.
@@ -28,7 +38,18 @@ pub struct SealedObject {
 /// What an object's record says of its body.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct BodyRecord {
+    /// Bytes of plaintext.
     pub length: u64,
+    /// The identifier of the body.
+    pub body: String,
+    /// How it is sealed; public data are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
+}
+
+/// How a body is sealed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Seal {
     /// The nonce of the first segment, in hexadecimal digits.
     pub nonce: String,
     /// A keyed hash of the data key, so that nobody can put a body of their own in its place: header packets can be
@@ -36,59 +57,157 @@ pub(crate) struct BodyRecord {
     pub key: String,
 }
 
-impl BodyRecord {
+impl Seal {
+    pub(crate) fn new(key: &DataKey, base: NonceBase, site: &Site) -> Self {
+        Self { nonce: hex::encode(base.as_bytes()), key: Self::check(key, site) }
+    }
+
     pub(crate) fn check(key: &DataKey, site: &Site) -> String {
         blake3::keyed_hash(site.keys().record_key(), key.secret()).to_hex().to_string()
     }
 }
 
+/// What was written, its address, its bytes of plaintext, and its groups if it is in plain.
+type Content<'a> = (Written<'a>, Address, u64, Vec<ChainingValue>);
+
+/// What is written of a new object, and what its record needs of it.
+enum Written<'a> {
+    Sealed { object: NewObject<'a>, key: DataKey, base: NonceBase },
+    Plain(NewObject<'a>),
+}
+
 impl Site {
-    /// Seals everything from `reader`; the object carries the permit's labels. The reader's own errors come back as
-    /// [`AccessError::Plaintext`].
+    /// Seals everything from `reader`; the object carries the permit's labels. What was made from public data alone is
+    /// kept as it is, without a seal. The reader's own errors come back as [`AccessError::Plaintext`].
     ///
     /// # Errors
     /// If the permit is not for making objects, the data cannot be read, or the store cannot be written.
-    pub fn seal(&self, permit: &Permit, mut reader: impl Read) -> Result<SealedObject, AccessError> {
+    pub fn seal(&self, permit: &Permit, mut reader: impl Read + Send) -> Result<SealedObject, AccessError> {
         self.check_origin(permit)?;
         if !permit.allows_sealing() {
             return Err(AccessError::NotCovered("making new objects".to_owned()));
         }
+        self.check_subjects(permit)?;
         // One byte more than is hashed first tells whether that is all.
-        let mut buffer = Zeroizing::new(vec![0; 4 * SEGMENT]);
-        let first = fill(&mut reader, &mut buffer[..=SEGMENT]).map_err(AccessError::Plaintext)?;
+        let mut buffer = Zeroizing::new(vec![0; SEGMENT + 1]);
+        let first = fill(&mut reader, &mut buffer).map_err(AccessError::Plaintext)?;
         if first <= SEGMENT
             && let Some(known) = self.known_content(permit, &buffer[..first])?
         {
             self.note_sealing(permit, &known)?;
             return Ok(known);
         }
-        let (key, base) = (DataKey::generate()?, NonceBase::generate()?);
-        let mut hasher = blake3::Hasher::new_keyed(self.keys().address_key());
+        // What was read already comes first.
+        let reader = (&buffer[..first]).chain(reader);
+        let mut charge = Charge::new(self);
         let object = self.store().begin_object()?;
-        let folder = object.folder().to_owned();
-        let mut sealer = BodySealer::new(object, &key, base)?;
-        let mut count = first;
-        while count > 0 {
-            hasher.update(&buffer[..count]);
-            sealer.write_all(&buffer[..count]).map_err(AccessError::file(&folder, "written"))?;
-            count = fill(&mut reader, &mut buffer).map_err(AccessError::Plaintext)?;
+        let (written, address, size, groups) = match permit.class {
+            DataClass::Public => self.write_plain(reader, object, &mut charge)?,
+            DataClass::Controlled => self.write_sealed(reader, object, &mut charge)?,
+        };
+        // Once more: it may have taken hours.
+        self.check_subjects(permit)?;
+        let sealed = self.commit(permit, written, address, size, &groups)?;
+        if !sealed.existing {
+            charge.keep();
         }
-        let (object, size) = sealer.finish().map_err(AccessError::file(&folder, "written"))?;
-        let address = Address::from_bytes(*hasher.finalize().as_bytes());
-        let nonce = hex::encode(base.as_bytes());
-        let record = BodyRecord { length: size, nonce, key: BodyRecord::check(&key, self) };
-        let packet = HeaderPacket::seal(&key, &SecretKey::generate()?, &self.keys().recipient())?;
-        let commit = object.commit(
-            &address,
-            ObjectParts {
-                record: &self.authenticate(Kind::Record, &address, &record)?,
-                packets: &[(self.keys().recipient(), packet)],
-                labels: &self.authenticate(Kind::Labels, &address, permit.labels())?,
-            },
-        )?;
-        let sealed = SealedObject { address, size, existing: commit == Commit::Existing };
         self.note_sealing(permit, &sealed)?;
         Ok(sealed)
+    }
+
+    fn write_sealed<'a>(
+        &self,
+        reader: impl Read + Send,
+        mut object: NewObject<'a>,
+        charge: &mut Charge<'_>,
+    ) -> Result<Content<'a>, AccessError> {
+        let (key, base) = (DataKey::generate()?, NonceBase::generate()?);
+        let keyed = Hasher::new_keyed(self.keys().address_key());
+        let look = |number, segments: Segments<'_>| Group::of(&keyed, number, segments);
+        let threads = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let mut writer = charge.count(&mut object);
+        let sealed = seal_body(reader, &mut writer, &key, base, threads, look);
+        let (size, groups) = sealed.map_err(|end| writer.refusal().unwrap_or_else(|| self.not_sealed(end)))?;
+        let hash = Group::join(self.keys().address_key(), &groups, size);
+        Ok((Written::Sealed { object, key, base }, Address::from_bytes(*hash.as_bytes()), size, Vec::new()))
+    }
+
+    fn write_plain<'a>(
+        &self,
+        mut reader: impl Read,
+        mut object: NewObject<'a>,
+        charge: &mut Charge<'_>,
+    ) -> Result<Content<'a>, AccessError> {
+        let mut writer = charge.count(&mut object);
+        let mut hasher = TreeHasher::new(self.keys().address_key());
+        let (mut buffer, mut size) = (vec![0; GROUP], 0);
+        loop {
+            let count = fill(&mut reader, &mut buffer).map_err(AccessError::Plaintext)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+            let failed = AccessError::file(self.dir(), "written");
+            writer.write_all(&buffer[..count]).map_err(|error| writer.refusal().unwrap_or_else(|| failed(error)))?;
+            size += count as u64;
+        }
+        let (hash, groups) = hasher.finish();
+        Ok((Written::Plain(object), Address::from_bytes(*hash.as_bytes()), size, groups))
+    }
+
+    fn not_sealed(&self, end: End) -> AccessError {
+        match end {
+            End::Read(error) => AccessError::Plaintext(error),
+            End::Write(error) => AccessError::file(self.dir(), "written")(error),
+            End::Crypto(error) => error.into(),
+            // There is no body to be damaged yet.
+            End::Body(error) => AccessError::Plaintext(error.into()),
+        }
+    }
+
+    /// Makes what was written an object.
+    fn commit(
+        &self,
+        permit: &Permit,
+        written: Written<'_>,
+        address: Address,
+        size: u64,
+        groups: &[ChainingValue],
+    ) -> Result<SealedObject, AccessError> {
+        let own = self.keys().recipient();
+        let (object, seal, packets, outline) = match written {
+            Written::Plain(object) => (object, None, Vec::new(), plain::outline(groups)),
+            Written::Sealed { object, key, base } => {
+                let packet = HeaderPacket::seal(&key, &SecretKey::generate()?, &own)?;
+                (object, Some(Seal::new(&key, base, self)), vec![(own, packet)], Vec::new())
+            }
+        };
+        let record = BodyRecord { length: size, body: object.body_id().to_string(), seal };
+        let mut record = self.authenticate(Kind::Record, &address, &record)?;
+        record.extend(outline);
+        let labels = self.authenticate(Kind::Labels, &address, permit.labels())?;
+        let commit = object.commit(&address, ObjectParts { record: &record, packets: &packets, labels: &labels })?;
+        Ok(SealedObject { address, size, existing: commit == Commit::Existing })
+    }
+
+    /// Refuses to keep what was made of a subject's data who withdrew since the permit was given out: nothing new of theirs
+    /// may come up once an erasure has begun.
+    fn check_subjects(&self, permit: &Permit) -> Result<(), AccessError> {
+        let labels = permit.labels();
+        if labels.subjects.is_empty() {
+            return Ok(());
+        }
+        let (registry, today) = (self.registry()?, day_of(Timestamp::now()));
+        let against = |subject| reasons_against_subject(&registry, subject, labels, today);
+        let reasons: Vec<_> = labels.subjects.iter().flat_map(against).collect();
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        let mut entry = Entry::new("refuse-sealing");
+        entry.permit = Some(permit.position);
+        entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
+        self.audit().note(&entry)?;
+        Err(AccessError::Refused(Refusal { action: format!("keep what was made under {permit}"), reasons }))
     }
 
     fn note_sealing(&self, permit: &Permit, sealed: &SealedObject) -> Result<(), AccessError> {
@@ -101,11 +220,16 @@ impl Site {
     /// If the store has this content, adds the label set and says so, without sealing it again.
     fn known_content(&self, permit: &Permit, content: &[u8]) -> Result<Option<SealedObject>, AccessError> {
         let address = Address::from_bytes(*blake3::keyed_hash(self.keys().address_key(), content).as_bytes());
-        if !self.store().contains(&address)? {
-            return Ok(None);
-        }
-        self.store().add_labels(&address, &self.authenticate(Kind::Labels, &address, permit.labels())?)?;
-        Ok(Some(SealedObject { address, size: content.len() as u64, existing: true }))
+        let labels = self.authenticate(Kind::Labels, &address, permit.labels())?;
+        let is_known = match self.store().adopt(&address, &labels) {
+            Err(StoreError::Damaged(_)) => {
+                // Set aside, so that it is made anew.
+                self.damaged(&address, "its record");
+                false
+            }
+            outcome => outcome?,
+        };
+        Ok(is_known.then_some(SealedObject { address, size: content.len() as u64, existing: true }))
     }
 
     pub(crate) fn authenticate(

@@ -6,18 +6,42 @@ use std::{
 };
 
 use serde::Serialize;
+use sluis_bucket::{Bucket, BucketConfig, Options};
 use sluis_model::{Address, Labels, Region};
-use sluis_store::Store;
+use sluis_store::{Backend, Store, StoreError};
 
 use crate::{
-    AccessError, Audit, Permit, SiteConfig,
+    AccessError, Audit, Permit, SiteConfig, Verdict,
     audit::Entry,
+    decision::CALLER,
     keys::SiteKeys,
+    quota::Meter,
     registry::{Registry, RegistryFolder},
 };
 
 /// The file that makes a folder a site.
 pub(crate) const CONFIG: &str = "site.yaml";
+
+/// The folder of the store, if it is not in a bucket.
+pub(crate) const STORE: &str = "store";
+
+/// Opens the bucket of a store, if it lies where it must. If not, that is written down.
+pub(crate) fn open_bucket(config: &BucketConfig, audit: &Audit) -> Result<Arc<dyn Backend>, AccessError> {
+    match Bucket::open(config, Options::default()) {
+        Ok(bucket) => Ok(Arc::new(bucket)),
+        Err(error) => {
+            if let StoreError::Forbidden { .. } = &error {
+                let mut entry = Entry::new("use-store");
+                entry.decision = Some(Verdict::Deny);
+                CALLER.clone_into(&mut entry.caller);
+                entry.region = config.region().to_string();
+                entry.reasons = vec![error.to_string()];
+                audit.decide(&entry)?;
+            }
+            Err(error.into())
+        }
+    }
+}
 
 /// What anybody who may use the site may know of an object.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -41,6 +65,7 @@ pub struct Site {
     told: Mutex<String>,
     store: Store,
     audit: Audit,
+    meter: Meter,
 }
 
 impl Site {
@@ -58,8 +83,12 @@ impl Site {
         let keys = SiteKeys::open(&folder.join("keys"))?;
         let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
         let registry = RegistryFolder::new(folder.join("registry"));
-        let store = Store::open(&folder.join("store"))?;
-        Ok(Self { folder: folder.to_owned(), config, keys, registry, told: Mutex::default(), store, audit })
+        let store = match &config.bucket {
+            None => Store::open(&folder.join(STORE))?,
+            Some(bucket) => Store::open_on(open_bucket(bucket, &audit)?)?,
+        };
+        let (folder, told, meter) = (folder.to_owned(), Mutex::default(), Meter::default());
+        Ok(Self { folder, config, keys, registry, told, store, audit, meter })
     }
 
     /// The site's folder.
@@ -98,6 +127,10 @@ impl Site {
     /// If it is not valid.
     pub fn registry(&self) -> Result<Arc<Registry>, AccessError> {
         self.registry.current()
+    }
+
+    pub(crate) const fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     pub(crate) const fn keys(&self) -> &SiteKeys {

@@ -1,25 +1,57 @@
 //! Opening: the only place where a data key is unwrapped.
 
 use std::{
-    fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    num::NonZero,
+    slice,
 };
 
-use sluis_crypt4gh::{Binding, BodyOpener, DataKey, NonceBase};
+use sluis_crypt4gh::{Binding, BodyOpener, DataKey, End, NonceBase, PacketContent, Segments, open_body};
 use sluis_model::{Address, Labels};
-use sluis_store::{StoreError, StoredObject};
+use sluis_store::{StoreError, StoredObject, backend::OpenBlob};
 
 use crate::{
     AccessError, Permit, Site,
     audit::Entry,
     authenticated::{self, Kind},
-    seal::BodyRecord,
+    permit::Purpose,
+    plain::PlainReader,
+    seal::{BodyRecord, Seal},
+    tree::{GROUP, Group},
 };
 
-/// Reads an object's plaintext; every segment is verified before a byte of it is given out.
+/// Reads an object's plaintext; every part is verified before a byte of it is given out.
 #[derive(Debug)]
 pub struct ObjectReader {
-    opener: BodyOpener<BufReader<File>>,
+    content: Content,
+    size: u64,
+}
+
+/// An object whose body is open, and what it takes to read it.
+pub(crate) struct Opened {
+    body: Box<dyn OpenBlob>,
+    size: u64,
+    how: How,
+}
+
+/// How an object is kept, with what it takes to read it.
+enum How {
+    Sealed(DataKey, Binding),
+    /// With the groups' values.
+    Plain(Vec<u8>),
+}
+
+/// How an object is read.
+#[derive(Debug)]
+enum Content {
+    Sealed(SealedReader),
+    Plain(PlainReader),
+}
+
+/// Reads a sealed object.
+#[derive(Debug)]
+struct SealedReader {
+    opener: BodyOpener<BufReader<Box<dyn OpenBlob>>>,
     size: u64,
     address: Address,
     position: u64,
@@ -40,6 +72,24 @@ impl ObjectReader {
 }
 
 impl Read for ObjectReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match &mut self.content {
+            Content::Sealed(reader) => reader.read(out),
+            Content::Plain(reader) => reader.read(out),
+        }
+    }
+}
+
+impl Seek for ObjectReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.content {
+            Content::Sealed(reader) => reader.seek(to),
+            Content::Plain(reader) => reader.seek(to),
+        }
+    }
+}
+
+impl Read for SealedReader {
     /// Reads on; a read from the beginning to the end without a jump also proves that the content is the address's.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.opener.read(out)?;
@@ -60,7 +110,7 @@ impl Read for ObjectReader {
     }
 }
 
-impl Seek for ObjectReader {
+impl Seek for SealedReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = self.opener.seek(to)?;
         if position != self.position {
@@ -78,26 +128,118 @@ impl Site {
     /// If the permit does not cover it, it is not there, or any part of it but the body is damaged. Damage of the body
     /// is an error of the reader; [`AccessError::from_reading`] tells it from others.
     pub fn unseal(&self, permit: &Permit, address: &Address) -> Result<ObjectReader, AccessError> {
-        self.check_cover(permit, address)?;
-        let object = self.stored(address)?;
-        let record = self.record_of(&object)?;
-        let key = self.unwrap_data_key(permit, &object, &record)?;
-        let mut base = [0; 12];
-        hex::decode_to_slice(&record.nonce, &mut base).map_err(|_| self.damaged(address, "its record"))?;
-        let binding = Binding::Position { base: NonceBase::from_bytes(base), length: record.length };
-        let body = object.body().map_err(|error| match error {
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                self.damaged(address, "its body (the file is missing)")
+        let Opened { body, size, how } = self.open_object(permit, address)?;
+        let content = match how {
+            How::Plain(outline) => {
+                let reader = self.plain_reader(body, address, size, &outline);
+                Content::Plain(reader.map_err(|error| self.aside(error))?)
             }
-            other => other.into(),
-        })?;
-        let opener = BodyOpener::seekable(BufReader::with_capacity(1 << 18, body), &key, binding);
-        let opener = opener.map_err(AccessError::from_reading(address))?;
-        let hasher = Some(blake3::Hasher::new_keyed(self.keys().address_key()));
-        Ok(ObjectReader { opener, size: record.length, address: *address, position: 0, hasher })
+            How::Sealed(key, binding) => {
+                let buffered = BufReader::with_capacity(1 << 18, body);
+                let opener = BodyOpener::seekable(buffered, slice::from_ref(&key), binding);
+                let opener = opener.map_err(AccessError::from_reading(address))?;
+                let hasher = Some(blake3::Hasher::new_keyed(self.keys().address_key()));
+                Content::Sealed(SealedReader { opener, size, address: *address, position: 0, hasher })
+            }
+        };
+        Ok(ObjectReader { content, size })
     }
 
-    fn check_cover(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
+    /// Opens an object that the permit covers and writes all of it, by several threads if it is large; gives its bytes of
+    /// plaintext. Every part is verified before it is written, and the whole against the address at the end.
+    ///
+    /// # Errors
+    /// As [`Site::unseal`], and if the body is damaged, which sets the object aside. What the writer says is
+    /// [`AccessError::Output`]. What was written then is not the whole object.
+    pub fn unseal_into(
+        &self,
+        permit: &Permit,
+        address: &Address,
+        writer: impl Write + Send,
+        threads: NonZero<usize>,
+    ) -> Result<u64, AccessError> {
+        let opened = self.open_object(permit, address)?;
+        self.write_out(opened, address, writer, threads).map_err(|error| self.aside(error))
+    }
+
+    fn open_object(&self, permit: &Permit, address: &Address) -> Result<Opened, AccessError> {
+        self.check_cover(permit, address)?;
+        if permit.purpose == Purpose::Check {
+            return Err(AccessError::NotCovered(format!("giving {address} out")));
+        }
+        let object = self.stored(address)?;
+        let record = self.record_of(&object)?;
+        self.opened(permit, &object, &record).map_err(|error| self.aside(error))
+    }
+
+    /// Opens an object whose record is verified. Sets nothing aside.
+    pub(crate) fn opened(
+        &self,
+        permit: &Permit,
+        object: &StoredObject,
+        record: &BodyRecord,
+    ) -> Result<Opened, AccessError> {
+        let damaged = |part: &str| AccessError::Damaged { address: object.address, part: part.to_owned() };
+        let body = object.open_body().map_err(|error| match error {
+            StoreError::Damaged(_) => damaged("its body (it is missing)"),
+            other => other.into(),
+        })?;
+        let (_, outline) = authenticated::split(&object.record);
+        let how = match &record.seal {
+            None => How::Plain(outline.to_vec()),
+            Some(_) if !outline.is_empty() => return Err(damaged("its record")),
+            Some(seal) => {
+                let key = self.open_packet(permit, object, seal)?;
+                let mut base = [0; 12];
+                hex::decode_to_slice(&seal.nonce, &mut base).map_err(|_| damaged("its record"))?;
+                How::Sealed(key, Binding::Position { base: NonceBase::from_bytes(base), length: record.length })
+            }
+        };
+        Ok(Opened { body, size: record.length, how })
+    }
+
+    /// Writes all of an open object; gives its bytes of plaintext. Sets nothing aside.
+    pub(crate) fn write_out(
+        &self,
+        opened: Opened,
+        address: &Address,
+        mut writer: impl Write + Send,
+        threads: NonZero<usize>,
+    ) -> Result<u64, AccessError> {
+        let Opened { body, size, how } = opened;
+        let (key, binding) = match how {
+            How::Sealed(key, binding) => (key, binding),
+            How::Plain(outline) => {
+                let mut reader = self.plain_reader(body, address, size, &outline)?;
+                return copy_plain(&mut reader, &mut writer, AccessError::from_reading(address));
+            }
+        };
+        let damaged = |part: String| AccessError::Damaged { address: *address, part };
+        let address_key = self.keys().address_key();
+        let keyed = blake3::Hasher::new_keyed(address_key);
+        let look = |number, segments: Segments<'_>| Group::of(&keyed, number, segments);
+        match open_body(body, writer, slice::from_ref(&key), binding, threads, look) {
+            Ok((_, groups)) if Group::join(address_key, &groups, size) == *address.as_bytes() => Ok(size),
+            Ok(_) => Err(damaged(format!("its body ({WrongContent})"))),
+            Err(End::Body(error)) => Err(damaged(format!("its body ({error})"))),
+            Err(End::Read(error)) => Err(AccessError::from_reading(address)(error)),
+            Err(End::Write(error)) => Err(AccessError::Output(error)),
+            Err(End::Crypto(error)) => Err(error.into()),
+        }
+    }
+
+    fn plain_reader(
+        &self,
+        body: Box<dyn OpenBlob>,
+        address: &Address,
+        size: u64,
+        outline: &[u8],
+    ) -> Result<PlainReader, AccessError> {
+        let opened = PlainReader::open(body, self.keys().address_key(), *address, size, outline);
+        opened.ok_or_else(|| AccessError::Damaged { address: *address, part: "its record".to_owned() })
+    }
+
+    pub(crate) fn check_cover(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
         self.check_origin(permit)?;
         if permit.addresses.contains(address) {
             return Ok(());
@@ -110,54 +252,69 @@ impl Site {
     /// # Errors
     /// As [`Site::unseal`], and if the body is damaged.
     pub fn verify(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
-        let mut reader = self.unseal(permit, address)?;
-        io::copy(&mut reader, &mut io::sink()).map(drop).map_err(|error| self.reading_failed(address, error))
+        self.unseal_into(permit, address, io::sink(), NonZero::<usize>::MIN).map(drop)
     }
 
     /// What an error of an [`ObjectReader`] means. A damaged object is set aside, so that it can be made anew.
     pub fn reading_failed(&self, address: &Address, error: io::Error) -> AccessError {
-        match AccessError::from_reading(address)(error) {
-            AccessError::Damaged { part, .. } => self.damaged(address, &part),
+        self.aside(AccessError::from_reading(address)(error))
+    }
+
+    /// Sets the object aside that an error says is damaged.
+    fn aside(&self, error: AccessError) -> AccessError {
+        match error {
+            AccessError::Damaged { address, part } => self.damaged(&address, &part),
             other => other,
         }
     }
 
-    /// The one function that unwraps a data key. The permit is the proof that this was decided.
-    fn unwrap_data_key(
+    /// As [`Site::open_packet`]; sets the object aside if its packet is damaged.
+    pub(crate) fn unwrap_data_key(
         &self,
         permit: &Permit,
         object: &StoredObject,
-        record: &BodyRecord,
+        seal: &Seal,
     ) -> Result<DataKey, AccessError> {
+        self.open_packet(permit, object, seal).map_err(|error| self.aside(error))
+    }
+
+    /// The one function that unwraps a data key. The permit is the proof that this was decided.
+    fn open_packet(&self, permit: &Permit, object: &StoredObject, seal: &Seal) -> Result<DataKey, AccessError> {
         self.check_cover(permit, &object.address)?;
-        let mut entry = Entry::new("use-key");
-        entry.permit = Some(permit.position);
-        entry.objects = vec![object.address.to_string()];
-        self.audit().note(&entry)?;
-        let own = self.keys().recipient();
-        let packet = object.packets.iter().find(|(recipient, _)| *recipient == own);
-        let key = packet.and_then(|(_, packet)| packet.open(self.keys().site()).ok());
-        let key = key.ok_or_else(|| self.damaged(&object.address, "its header packet"))?;
-        if BodyRecord::check(&key, self) != record.key {
-            return Err(self.damaged(&object.address, "its header packet"));
+        // A check gives nothing out, and its decision names its objects.
+        if permit.purpose != Purpose::Check {
+            let mut entry = Entry::new("use-key");
+            entry.permit = Some(permit.position);
+            entry.objects = vec![object.address.to_string()];
+            self.audit().note(&entry)?;
         }
-        Ok(key)
+        let own = self.keys().recipient();
+        let packet = match object.packet_for(&own) {
+            Err(StoreError::Damaged(_)) => None,
+            outcome => outcome?,
+        };
+        let content = packet.and_then(|packet| packet.open(self.keys().site()).ok());
+        let key = match content {
+            Some(PacketContent::DataKey(key)) => Some(key),
+            // A part of an object is an object of its own here.
+            Some(PacketContent::EditList(_)) | None => None,
+        };
+        let key = key.filter(|key| Seal::check(key, self) == seal.key);
+        key.ok_or_else(|| AccessError::Damaged { address: object.address, part: "its header packet".to_owned() })
     }
 
     pub(crate) fn stored(&self, address: &Address) -> Result<StoredObject, AccessError> {
         match self.store().object(address) {
             Ok(object) => object.ok_or(AccessError::NotFound(*address)),
-            Err(StoreError::Damaged(path)) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Err(self.damaged(address, &format!("its file {name}")))
-            }
+            Err(StoreError::Damaged(_)) => Err(self.damaged(address, "its record")),
             Err(error) => Err(error.into()),
         }
     }
 
     pub(crate) fn record_of(&self, object: &StoredObject) -> Result<BodyRecord, AccessError> {
         let owner = object.address.to_string();
-        authenticated::read(self.keys(), Kind::Record, &owner, &object.record)
+        authenticated::read(self.keys(), Kind::Record, &owner, authenticated::split(&object.record).0)
+            .filter(|record: &BodyRecord| record.body == object.body.to_string())
             .ok_or_else(|| self.damaged(&object.address, "its record"))
     }
 
@@ -173,15 +330,35 @@ impl Site {
 
     /// Sets the object aside and gives the error to report.
     pub(crate) fn damaged(&self, address: &Address, part: &str) -> AccessError {
-        let mut entry = Entry::new("set-aside-damaged");
-        entry.objects = vec![address.to_string()];
-        entry.reasons = vec![part.to_owned()];
         // The damage is reported whether or not it can be written down.
-        let _ = self.audit().note(&entry);
+        let _ = self.note_set_aside(address, part);
         match self.store().set_aside(address) {
             Ok(_) => AccessError::Damaged { address: *address, part: part.to_owned() },
             Err(error) => AccessError::Damaged { address: *address, part: format!("{part} (and {error})") },
         }
+    }
+
+    pub(crate) fn note_set_aside(&self, address: &Address, part: &str) -> Result<(), AccessError> {
+        let mut entry = Entry::new("set-aside-damaged");
+        entry.objects = vec![address.to_string()];
+        entry.reasons = vec![part.to_owned()];
+        self.audit().note(&entry)
+    }
+}
+
+fn copy_plain(
+    reader: &mut PlainReader,
+    writer: &mut impl Write,
+    unreadable: impl Fn(io::Error) -> AccessError,
+) -> Result<u64, AccessError> {
+    let (mut buffer, mut copied) = (vec![0; GROUP], 0);
+    loop {
+        let count = reader.read(&mut buffer).map_err(&unreadable)?;
+        if count == 0 {
+            return Ok(copied);
+        }
+        writer.write_all(&buffer[..count]).map_err(AccessError::Output)?;
+        copied += count as u64;
     }
 }
 
@@ -203,6 +380,9 @@ mod tests {
             country: EuCountry::FI,
             unencrypted_swap: Rule::Refuse,
             network_access: Rule::Refuse,
+            remote_hosts: Vec::new(),
+            quota: None,
+            bucket: None,
         };
         let site = Site::create(folder.path(), &config).unwrap();
         let project = "personal".parse().unwrap();
@@ -211,11 +391,12 @@ mod tests {
             let address = Address::from_bytes([text.len() as u8; 32]);
             let key = DataKey::generate().unwrap();
             let base = NonceBase::generate().unwrap();
-            let mut sealer = sluis_crypt4gh::BodySealer::new(site.store().begin_object().unwrap(), &key, base).unwrap();
+            let object = site.store().begin_object().unwrap();
+            let body = object.body_id().to_string();
+            let mut sealer = sluis_crypt4gh::BodySealer::new(object, &key, base).unwrap();
             io::Write::write_all(&mut sealer, text).unwrap();
             let (object, length) = sealer.finish().unwrap();
-            let record =
-                BodyRecord { length, nonce: hex::encode(base.as_bytes()), key: BodyRecord::check(&key, &site) };
+            let record = BodyRecord { length, body, seal: Some(Seal::new(&key, base, &site)) };
             let writer = sluis_crypt4gh::SecretKey::generate().unwrap();
             let own = site.keys().recipient();
             let packet = sluis_crypt4gh::HeaderPacket::seal(&key, &writer, &own).unwrap();

@@ -1,9 +1,18 @@
 //! The command line.
 
+mod crypt;
+mod find;
+mod store;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sluis_model::{Address, DatasetName, EuCountry, ProjectName};
+use sluis_bucket::{Endpoint, Place};
+use sluis_model::{Address, CloudRegion, DatasetName, EuCountry, Labels, ProjectName, SubjectName};
+
+pub use crypt::{Crypt, CryptFiles};
+pub use find::{Find, FindDerived, FindNewest, FindRuns};
+pub use store::{Gc, Store, UsageBy};
 
 /// Runs CWL workflows on sealed genomic data, inside the EU, with every access decided and written down.
 #[derive(Parser, Debug)]
@@ -38,6 +47,8 @@ pub enum Command {
     Put(Put),
     /// Check a workflow or tool and print every problem with its place.
     Validate(Validate),
+    /// List the inputs and outputs of a workflow or tool, or write an input object to fill in.
+    Describe(Describe),
     /// Run a workflow or tool and print its output object as JSON.
     Run(Run),
     /// Show the runs of the site, or one run with its tasks.
@@ -50,22 +61,39 @@ pub enum Command {
     Show(Show),
     /// Write an object in plain to a file.
     Export(Export),
+    /// Let somebody else read an object with their own key: seal its data key for them.
+    Grant(Grant),
+    /// Take back what was granted.
+    #[command(after_help = "Example:\n  sluis revoke b3:5f0c81 --recipient lab.pub")]
+    Revoke(Grant),
+    /// Show everything that was made of a subject's data, and erase it.
+    Erase(Erase),
     /// Show where a run's or an object's data came from.
     Provenance(Provenance),
+    /// Find what was made from an object, the runs that used a dataset, or a workflow's newest result.
+    #[command(subcommand)]
+    Find(Find),
     /// Read or verify the audit log.
     Audit(Audit),
+    /// Keep the store in order: what it holds, what nobody needs, whether all of it is whole.
+    #[command(subcommand)]
+    Store(Store),
     /// Run a workflow or tool as the CWL standard's tools expect it: as `run`, with the outputs in the current folder.
     ///
     /// A link to sluis that is named `cwl-runner` does the same.
     #[command(version, after_help = "Example:\n  cwltest --test conformance_tests.yaml --tool cwl-runner")]
     CwlRunner(Run),
+    /// Crypt4GH files outside of any site: keys, encryption, other recipients, parts.
+    #[command(subcommand)]
+    Crypt(Crypt),
     /// Print a completion script for a shell.
     Completions(Completions),
 }
 
 /// `sluis init`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  sluis init --country NL")]
+#[command(after_help = "Examples:\n  sluis init --country NL\n  \
+                        sluis init --country NL --store gs://genomes/sluis --region europe-west4")]
 pub struct Init {
     /// The EU country in which the site's own machines stand, by its two-letter code.
     #[arg(long, value_name = "COUNTRY")]
@@ -76,26 +104,56 @@ pub struct Init {
     /// Allow work while this machine swaps to an unencrypted disk: only for data that are public anyway.
     #[arg(long)]
     pub allow_unencrypted_swap: bool,
+    /// Keep the store in a bucket, gs://NAME/PREFIX or s3://NAME/PREFIX, instead of the site's folder.
+    #[arg(long, value_name = "BUCKET", requires = "region")]
+    pub store: Option<Place>,
+    /// The EU region in which the bucket lies, such as europe-west4; its server must say so, too.
+    #[arg(long, value_name = "REGION", requires = "store")]
+    pub region: Option<CloudRegion>,
+    /// The bucket's server, if it is not the cloud's own.
+    #[arg(long, value_name = "URL", requires = "store")]
+    pub endpoint: Option<Endpoint>,
 }
 
 /// `sluis put`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  sluis put reads_1.fastq.gz reads_2.fastq.gz --dataset trial-7")]
+#[command(after_help = "Example:\n  sluis put reads_1.fastq.gz reads_2.fastq.gz --dataset trial-7 --subject P012")]
 pub struct Put {
     /// The files to seal.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// The dataset of the registry to which they belong.
-    #[arg(long, default_value = "personal", value_name = "NAME")]
-    pub dataset: DatasetName,
+    #[command(flatten)]
+    pub origin: Origin,
     /// The project on whose behalf.
     #[arg(long, default_value = "personal", value_name = "NAME")]
     pub project: ProjectName,
 }
 
+/// Where plain files come from.
+#[derive(Args, Debug)]
+pub struct Origin {
+    /// The dataset of the registry to which plain files belong; they are sealed on the way in.
+    #[arg(long, default_value = "personal", value_name = "NAME")]
+    pub dataset: DatasetName,
+    /// The pseudonym of a subject of that dataset whose data they are; give it several times for several.
+    #[arg(long, value_name = "PSEUDONYM")]
+    pub subject: Vec<SubjectName>,
+}
+
+impl Origin {
+    /// The labels of what is taken in from there.
+    pub fn labels(&self) -> Labels {
+        let mut labels = Labels::of_dataset(self.dataset.clone());
+        labels.subjects.extend(self.subject.iter().cloned());
+        labels
+    }
+}
+
 /// `sluis validate`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  sluis validate germline.cwl")]
+#[command(after_help = "Examples:\n  sluis validate germline.cwl inputs.yml\n  \
+                        sluis validate --format sarif germline.cwl > problems.sarif\n  \
+                        sluis validate --graph germline.cwl > germline.svg")]
 pub struct Validate {
     /// The CWL document, with `#id` for one process of several.
     #[arg(value_name = "WORKFLOW")]
@@ -103,6 +161,37 @@ pub struct Validate {
     /// An input object to check against it.
     #[arg(value_name = "INPUTS")]
     pub inputs: Option<PathBuf>,
+    /// How problems are told: for people to standard error, the others to standard output.
+    #[arg(long, value_enum, default_value_t = ProblemFormat::People)]
+    pub format: ProblemFormat,
+    /// Print a drawing of the workflow as SVG.
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    pub graph: bool,
+}
+
+/// How problems are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ProblemFormat {
+    /// With the lines concerned.
+    People,
+    /// A list of objects.
+    Json,
+    /// SARIF 2.1.0, which editors and code hosts read.
+    Sarif,
+}
+
+/// `sluis describe`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  sluis describe germline.cwl\n  sluis describe --template germline.cwl > inputs.yml"
+)]
+pub struct Describe {
+    /// The CWL document, with `#id` for one process of several.
+    #[arg(value_name = "WORKFLOW")]
+    pub workflow: String,
+    /// Write an input object to fill in instead.
+    #[arg(long)]
+    pub template: bool,
 }
 
 /// `sluis run`
@@ -123,9 +212,8 @@ pub struct Run {
     /// The project on whose behalf.
     #[arg(long, default_value = "personal", value_name = "NAME")]
     pub project: ProjectName,
-    /// The dataset to which plain local input files belong; they are sealed on the way in.
-    #[arg(long, default_value = "personal", value_name = "NAME")]
-    pub dataset: DatasetName,
+    #[command(flatten)]
+    pub origin: Origin,
     /// What a failed task means for the rest of the run.
     #[arg(long, value_enum, default_value_t = OnFailure::Finish)]
     pub on_failure: OnFailure,
@@ -187,9 +275,41 @@ pub struct Export {
     /// The file to write; it must not exist yet.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
+    /// Write a Crypt4GH file for those to whom the object was granted, instead of the plain content.
+    #[arg(long)]
+    pub sealed: bool,
     /// The project on whose behalf.
     #[arg(long, default_value = "personal", value_name = "NAME")]
     pub project: ProjectName,
+}
+
+/// `sluis grant` and `sluis revoke`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  sluis grant b3:5f0c81 --recipient lab.pub\n  \
+                        sluis export --sealed b3:5f0c81 --to reads.bam.c4gh")]
+pub struct Grant {
+    /// The object's address, or its beginning.
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// The recipient's public key.
+    #[arg(long, value_name = "FILE")]
+    pub recipient: PathBuf,
+    /// The project on whose behalf.
+    #[arg(long, default_value = "personal", value_name = "NAME")]
+    pub project: ProjectName,
+}
+
+/// `sluis erase`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  sluis erase P012          what would be erased\n  \
+                        sluis erase P012 --yes    erase it, once the registry says that the consent is withdrawn")]
+pub struct Erase {
+    /// The subject's pseudonym.
+    #[arg(value_name = "SUBJECT")]
+    pub subject: SubjectName,
+    /// Erase, and do not only show what would be.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `sluis provenance`

@@ -2,6 +2,11 @@
 
 mod audit;
 mod completions;
+mod crypt;
+mod describe;
+mod erase;
+mod find;
+mod grant;
 mod init;
 mod logs;
 mod objects;
@@ -9,6 +14,7 @@ mod provenance;
 mod put;
 pub mod run;
 mod status;
+mod store;
 mod validate;
 
 use crate::{
@@ -22,25 +28,32 @@ use crate::{
 pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
     let Arguments { site, json, command } = arguments;
     let folder = match command {
-        Command::Completions(_) | Command::Validate(_) => Default::default(),
+        Command::Completions(_) | Command::Crypt(_) => Default::default(),
         _ => site::folder(site)?,
     };
     match command {
         Command::Init(init) => init::carry_out(&folder, &init),
         Command::Put(put) => put::carry_out(&folder, &put, json),
-        Command::Validate(validate) => validate::carry_out(&validate, json),
+        Command::Validate(validate) => validate::carry_out(&folder, &validate, json),
+        Command::Describe(describe) => describe::carry_out(&folder, &describe, json),
         Command::Run(run) => run::carry_out(&folder, &run, json),
         Command::Status(status) => status::carry_out(&folder, &status, json),
         Command::Logs(logs) => logs::carry_out(&folder, &logs),
         Command::Ls => objects::list(&folder, json),
         Command::Show(show) => objects::show(&folder, &show, json),
         Command::Export(export) => objects::export(&folder, &export),
+        Command::Find(find) => find::carry_out(&folder, &find, json),
+        Command::Grant(grant) => grant::grant(&folder, &grant),
+        Command::Revoke(grant) => grant::revoke(&folder, &grant),
+        Command::Erase(erase) => erase::carry_out(&folder, &erase, json),
         Command::Provenance(provenance) => provenance::carry_out(&folder, &provenance, json),
         Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
+        Command::Store(store) => store::carry_out(&folder, store, json),
         Command::CwlRunner(mut run) => {
             run.outdir.get_or_insert_with(|| ".".into());
             run::carry_out(&folder, &run, json)
         }
+        Command::Crypt(crypt) => crypt::carry_out(&crypt, json),
         Command::Completions(completions) => completions::carry_out(&completions),
     }
 }

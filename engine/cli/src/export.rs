@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,17 +13,27 @@ use sluis_model::{Address, Directory, Entry, File, Location, ProjectName, Value,
 
 use crate::{exit::Exit, failure::Failure};
 
-/// Writes one object in plain to a new file, which appears under its name only when it is whole.
+/// Writes one object in plain to a new file.
 pub fn export_object(site: &Site, project: &ProjectName, address: &Address, to: &Path) -> Result<(), Failure> {
+    let permit = site.permit_read(project, address, ReadAction::Export)?;
+    write_new(site, address, site.unseal(&permit, address)?, to)
+}
+
+/// Writes one object as a Crypt4GH file for those to whom it was granted.
+pub fn export_sealed(site: &Site, project: &ProjectName, address: &Address, to: &Path) -> Result<(), Failure> {
+    let permit = site.permit_read(project, address, ReadAction::Export)?;
+    write_new(site, address, site.sealed_file(&permit, address)?, to)
+}
+
+/// Writes a file, which appears under its name only when it is whole.
+fn write_new(site: &Site, address: &Address, mut reader: impl Read, to: &Path) -> Result<(), Failure> {
     let unwritable =
         |error: &io::Error| Failure::new(Exit::Environment, format!("{} cannot be written: {error}", to.display()));
-    let permit = site.permit_read(project, address, ReadAction::Export)?;
-    let mut reader = site.unseal(&permit, address)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| unwritable(&error))?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        let count = io::Read::read(&mut reader, &mut buffer).map_err(|error| site.reading_failed(address, error))?;
+        let count = reader.read(&mut buffer).map_err(|error| site.reading_failed(address, error))?;
         if count == 0 {
             break;
         }
@@ -125,7 +135,7 @@ fn sha1_of(path: &Path) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        let count = io::Read::read(&mut file, &mut buffer)?;
+        let count = file.read(&mut buffer)?;
         if count == 0 {
             break;
         }

@@ -1,19 +1,18 @@
 //! The one place that turns an error into a message and an exit code.
 
-use std::{
-    env,
-    error::Error,
-    io::{self, IsTerminal},
-};
+use std::{error::Error, path::Path};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
 use sluis_access::AccessError;
-use sluis_schedule::{FailureKind, RunError, RunsError};
+use sluis_index::IndexError;
+use sluis_remote::RemoteError;
+use sluis_schedule::{FailureKind, RepeatError, RunError, RunsError};
+use sluis_store::StoreError;
+use sluis_upkeep::UpkeepError;
 use sluis_worker::WorkError;
-use sluis_yaml::{Diagnostics, Severity};
+use sluis_yaml::Diagnostics;
 
-use crate::{exit::Exit, output};
+use crate::{exit::Exit, output, problems};
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug)]
@@ -48,9 +47,32 @@ impl Failure {
         Self::new(exit, text)
     }
 
+    /// The same, beginning with the file that it is about.
+    #[must_use]
+    pub fn about(self, path: &Path) -> Self {
+        match self.message {
+            Message::Text(text) => Self::new(self.exit, format!("{}: {text}", path.display())),
+            message => Self { exit: self.exit, message },
+        }
+    }
+
     /// A failure of which everything was said already.
     pub const fn told(exit: Exit) -> Self {
         Self { exit, message: Message::Told }
+    }
+
+    /// A failure because of problems that were printed already.
+    pub fn told_of(problems: &Diagnostics) -> Self {
+        Self::told(exit_of_problems(problems))
+    }
+
+    /// What it says, in one text.
+    pub fn text(&self) -> String {
+        match &self.message {
+            Message::Told => "it was told above".to_owned(),
+            Message::Text(text) => text.clone(),
+            Message::Problems(problems) => problems.to_string(),
+        }
     }
 
     /// Prints it to standard error.
@@ -61,68 +83,28 @@ impl Failure {
                 output::note(&json!({ "error": text, "exit": self.exit as u8 }).to_string());
             }
             Message::Text(text) => output::note(&format!("error: {text}")),
-            Message::Problems(problems) => print_problems(problems, json),
+            Message::Problems(problems) if json => output::note(&problems::json(problems).to_string()),
+            Message::Problems(problems) => problems::print(problems),
         }
     }
-}
-
-/// Prints every problem of a document: for people with the lines concerned, for scripts as JSON.
-pub fn print_problems(problems: &Diagnostics, json: bool) {
-    if json {
-        let list: Vec<_> = problems
-            .iter()
-            .map(|problem| {
-                json!({
-                    "severity": match problem.severity { Severity::Error => "error", Severity::Warning => "warning" },
-                    "message": problem.message,
-                    "file": &*problem.span.file,
-                    "line": problem.span.line,
-                    "column": problem.span.column,
-                    "help": problem.help,
-                })
-            })
-            .collect();
-        return output::note(&serde_json::Value::from(list).to_string());
-    }
-    for problem in problems.iter() {
-        let level = match problem.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let mut group = Group::with_title(level.primary_title(&problem.message));
-        if let Some(source) = problems.source(&problem.span.file) {
-            let mut snippet = Snippet::source(source)
-                .path(&*problem.span.file)
-                .annotation(AnnotationKind::Primary.span(problem.span.range()));
-            for label in problem.labels.iter().filter(|label| label.span.file == problem.span.file) {
-                snippet = snippet.annotation(AnnotationKind::Context.span(label.span.range()).label(&label.message));
-            }
-            group = group.element(snippet);
-        }
-        if let Some(help) = &problem.help {
-            group = group.element(Level::HELP.message(help));
-        }
-        output::note(&renderer().render(&[group]));
-    }
-}
-
-/// Colours on a terminal whose user did not turn them off (<https://no-color.org>).
-fn renderer() -> Renderer {
-    let coloured = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if coloured { Renderer::styled() } else { Renderer::plain() }
 }
 
 impl From<Diagnostics> for Failure {
     fn from(problems: Diagnostics) -> Self {
-        let exit = if problems.is_unsupported() { Exit::Unsupported } else { Exit::Invalid };
-        Self { exit, message: Message::Problems(problems) }
+        Self { exit: exit_of_problems(&problems), message: Message::Problems(problems) }
     }
+}
+
+fn exit_of_problems(problems: &Diagnostics) -> Exit {
+    if problems.is_unsupported() { Exit::Unsupported } else { Exit::Invalid }
 }
 
 impl From<AccessError> for Failure {
     fn from(error: AccessError) -> Self {
         let exit = match &error {
-            AccessError::Refused(_) => Exit::Refused,
+            AccessError::Refused(_) | AccessError::NotGranted(_) | AccessError::Public(_) => Exit::Refused,
+            AccessError::Store(StoreError::Forbidden { .. }) => Exit::Refused,
+            AccessError::NotFound(_) => Exit::Usage,
             AccessError::Damaged { .. } | AccessError::DamagedTask { .. } | AccessError::AuditLog(_) => Exit::Damaged,
             _ => Exit::Environment,
         };
@@ -134,8 +116,20 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Access(error) => error.into(),
+            RunError::Remote(RemoteError::Host { .. }) => Self::of(Exit::Refused, &error),
             RunError::Scheduler(_) | RunError::Lost(_) => Self::of(Exit::Internal, &error),
             error => Self::of(Exit::Environment, &error),
+        }
+    }
+}
+
+impl From<IndexError> for Failure {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Access(error) => error.into(),
+            IndexError::Runs(error) => error.into(),
+            IndexError::Audit(_) => Self::of(Exit::Damaged, &error),
+            IndexError::Memory(_) => Self::of(Exit::Environment, &error),
         }
     }
 }
@@ -148,6 +142,27 @@ impl From<RunsError> for Failure {
             _ => Exit::Damaged,
         };
         Self::of(exit, &error)
+    }
+}
+
+impl From<RepeatError> for Failure {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            RepeatError::Access(error) => error.into(),
+            error => Self::of(Exit::Environment, &error),
+        }
+    }
+}
+
+impl From<UpkeepError> for Failure {
+    fn from(error: UpkeepError) -> Self {
+        match error {
+            UpkeepError::Access(error) => error.into(),
+            UpkeepError::Runs(error) => error.into(),
+            UpkeepError::DamagedTask { .. } => Self::of(Exit::Damaged, &error),
+            UpkeepError::Lost => Self::of(Exit::Internal, &error),
+            error => Self::of(Exit::Environment, &error),
+        }
     }
 }
 

@@ -7,7 +7,9 @@ mod exit;
 mod export;
 mod failure;
 mod output;
+mod problems;
 mod progress;
+mod remote;
 mod site;
 
 use std::{env, ffi::OsString, iter, path::Path, process::ExitCode};

@@ -197,6 +197,16 @@ pub fn describe(failure: &FailureKind) -> String {
     }
 }
 
+/// A bar over a known number of things on standard error, if that is a terminal; none if `quiet`.
+pub fn bar(quiet: bool) -> Option<ProgressBar> {
+    (!quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = ProgressBar::new(0);
+        bar.set_style(style());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    })
+}
+
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{spinner} {elapsed_precise} [{bar:24}] {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -9,6 +9,7 @@ use std::{
 
 use etcetera::BaseStrategy;
 use sluis_access::{Rule, Site, SiteConfig};
+use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
 
 use crate::{exit::Exit, failure::Failure, output};
@@ -44,12 +45,26 @@ pub fn open_or_make(folder: &Path) -> Result<Arc<Site>, Failure> {
     }
     output::note(&format!("There is no site at {} yet: this makes a personal one.", folder.display()));
     let country = ask_country()?;
-    make(folder, "personal", country, Rule::Refuse)
+    make(folder, "personal", country, Rule::Refuse, None)
 }
 
 /// Makes a personal site and says so.
-pub fn make(folder: &Path, name: &str, country: EuCountry, swap: Rule) -> Result<Arc<Site>, Failure> {
-    let config = SiteConfig { name: name.to_owned(), country, unencrypted_swap: swap, network_access: Rule::Refuse };
+pub fn make(
+    folder: &Path,
+    name: &str,
+    country: EuCountry,
+    swap: Rule,
+    bucket: Option<BucketConfig>,
+) -> Result<Arc<Site>, Failure> {
+    let config = SiteConfig {
+        name: name.to_owned(),
+        country,
+        unencrypted_swap: swap,
+        network_access: Rule::Refuse,
+        remote_hosts: Vec::new(),
+        quota: None,
+        bucket,
+    };
     let site = Site::create(folder, &config)?;
     output::note(&format!(
         "Made the site `{name}` at {}: its machines stand in {} ({country}), its key is keys/site.sec (keep a copy \

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::End;
+
 /// The cryptographic library refused to work.
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
@@ -31,9 +33,6 @@ pub enum PacketError {
     /// Its content is encrypted with an unknown method.
     #[error("data encryption method {0} is unknown; the standard has method 0")]
     DataMethod(u32),
-    /// It holds an edit list.
-    #[error("the file has an edit list, which is not supported")]
-    EditList,
     /// Its content is of an unknown type.
     #[error("header packet type {0} is unknown")]
     Type(u32),
@@ -66,6 +65,9 @@ pub enum HeaderError {
     /// None of its packets gives a data key.
     #[error("no header packet is for this key")]
     NoDataKey,
+    /// Several packets for this key hold edit lists ("Data edit list packet": there may be one).
+    #[error("the header has several edit lists for this key; there may be one")]
+    EditLists,
     /// A packet is for this key but cannot be used.
     #[error(transparent)]
     Packet(#[from] PacketError),
@@ -103,12 +105,25 @@ pub enum FileError {
     /// Reading or writing; damage of the body is inside as a [`BodyError`].
     #[error("reading or writing failed")]
     Io(#[from] io::Error),
+    /// It shows only parts already.
+    #[error("the file has an edit list already; take the parts from the whole file")]
+    Edited,
     /// A header packet could not be made.
     #[error(transparent)]
     Packet(#[from] PacketError),
     /// The cryptographic library refused to work.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+}
+
+impl From<End> for FileError {
+    fn from(end: End) -> Self {
+        match end {
+            End::Read(error) | End::Write(error) => Self::Io(error),
+            End::Body(error) => Self::Io(error.into()),
+            End::Crypto(error) => Self::Crypto(error),
+        }
+    }
 }
 
 /// Why a key file cannot be read.
@@ -127,6 +142,23 @@ pub enum KeyFileError {
     #[error("the key is not in the format `c4gh-v1`")]
     Format,
     /// It is protected with a passphrase.
-    #[error("the key is protected with a passphrase ({0}), which is not supported; write it without one")]
+    #[error("the key is protected with a passphrase ({0})")]
     Passphrase(String),
+    /// The passphrase does not open it.
+    #[error("the passphrase is wrong, or the key file is damaged")]
+    WrongPassphrase,
+    /// Its key derivation takes no or too many rounds.
+    #[error("the key derivation has {rounds} rounds, from 1 to {most} are accepted")]
+    Rounds {
+        /// How many the file asks for.
+        rounds: u32,
+        /// How many are accepted.
+        most: u32,
+    },
+    /// It is an OpenSSH key that cannot be used.
+    #[error("the OpenSSH key cannot be used: {0}")]
+    OpenSsh(String),
+    /// Its key derivation is not one that the format has.
+    #[error("the key derivation `{0}` is unknown; the format has scrypt, bcrypt and pbkdf2_hmac_sha256")]
+    Derivation(String),
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use crate::{
-    DataKey, HeaderError, HeaderPacket, PacketError, SecretKey,
+    DataKey, EditList, HeaderError, HeaderPacket, PacketContent, PacketError, PublicKey, SecretKey,
     packet::{LONGEST, SHORTEST},
 };
 
@@ -19,6 +19,15 @@ const LENGTH_FIELD: usize = 4;
 pub struct Header {
     /// One packet for each recipient; packets for others are kept as they are.
     pub packets: Vec<HeaderPacket>,
+}
+
+/// What a header says to one reader.
+#[derive(Clone, Debug)]
+pub struct OpenedHeader {
+    /// The keys with which the body is sealed; at least one.
+    pub keys: Vec<DataKey>,
+    /// Which parts of the plaintext are to be seen, if not all.
+    pub edits: Option<EditList>,
 }
 
 impl Header {
@@ -60,20 +69,55 @@ impl Header {
         Ok(())
     }
 
-    /// The data key for this reader; packets for others are passed over.
+    /// What the header says to this reader; packets for others are passed over.
     ///
     /// # Errors
-    /// If there is none, or a packet for this reader holds something that is not supported.
-    pub fn data_key(&self, reader: &SecretKey) -> Result<DataKey, HeaderError> {
-        let mut found = None;
-        for packet in &self.packets {
-            match packet.open(reader) {
-                Ok(key) => found = found.or(Some(key)),
-                Err(PacketError::NotForThisKey | PacketError::Method(_)) => {}
-                Err(error) => return Err(error.into()),
+    /// If there is no data key, several edit lists, or something unknown in a packet for this reader.
+    pub fn open(&self, reader: &SecretKey) -> Result<OpenedHeader, HeaderError> {
+        let mut opened = OpenedHeader { keys: Vec::new(), edits: None };
+        for content in self.contents(reader)?.into_iter().flatten() {
+            match content {
+                PacketContent::DataKey(key) => opened.keys.push(key),
+                PacketContent::EditList(_) if opened.edits.is_some() => return Err(HeaderError::EditLists),
+                PacketContent::EditList(edits) => opened.edits = Some(edits),
             }
         }
-        found.ok_or(HeaderError::NoDataKey)
+        if opened.keys.is_empty() { Err(HeaderError::NoDataKey) } else { Ok(opened) }
+    }
+
+    /// The header for other recipients: whatever the reader can open is sealed for each of them. The body stays as it is.
+    /// Packets for others stay if `keeps_others`.
+    ///
+    /// # Errors
+    /// As [`Header::open`], and if no key can be agreed with a recipient.
+    pub fn reencrypt(
+        &self,
+        reader: &SecretKey,
+        recipients: &[PublicKey],
+        keeps_others: bool,
+    ) -> Result<Self, HeaderError> {
+        self.open(reader)?;
+        let contents = self.contents(reader)?;
+        let writer = SecretKey::generate().map_err(PacketError::from)?;
+        let mut packets = Vec::new();
+        for recipient in recipients {
+            for content in contents.iter().flatten() {
+                packets.push(HeaderPacket::seal_again(content, &writer, recipient)?);
+            }
+        }
+        let others = self.packets.iter().zip(&contents).filter(|(_, content)| keeps_others && content.is_none());
+        packets.extend(others.map(|(packet, _)| packet.clone()));
+        Ok(Self { packets })
+    }
+
+    /// What each packet says to this reader; `None` for those of others.
+    fn contents(&self, reader: &SecretKey) -> Result<Vec<Option<PacketContent>>, HeaderError> {
+        let open = |packet: &HeaderPacket| match packet.open(reader) {
+            Ok(content) => Ok(Some(content)),
+            Err(PacketError::NotForThisKey | PacketError::Method(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        self.packets.iter().map(open).collect()
     }
 }
 

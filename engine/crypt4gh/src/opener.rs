@@ -5,12 +5,10 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
 };
 
-use zeroize::Zeroizing;
-
 use crate::{
-    BodyError, CryptoError, DataKey, NonceBase, SEALED_SEGMENT, SEGMENT,
-    crypto::{Cipher, NONCE, TAG},
-    sealed_length,
+    CryptoError, DataKey, NonceBase, SEALED_SEGMENT,
+    crypto::{NONCE, TAG},
+    window::Window,
 };
 
 /// What is known of a body beside its data key.
@@ -28,23 +26,12 @@ pub enum Binding {
     Unbound,
 }
 
-/// Reads the plaintext of a body. Damage is an [`io::Error`] of kind `InvalidData` that holds a [`BodyError`].
+/// Reads the plaintext of a body. Damage is an [`io::Error`] of kind `InvalidData` that holds a
+/// [`BodyError`](crate::BodyError).
 pub struct BodyOpener<R> {
     inner: R,
-    cipher: Cipher,
-    binding: Binding,
     start: u64,
-    /// The segment that the inner reader stands at.
-    next: u64,
-    /// The plaintext of the current segment; wiped when dropped.
-    buffer: Zeroizing<Vec<u8>>,
-    /// The part of the buffer that is not given out yet.
-    left: std::ops::Range<usize>,
-    ended: bool,
-    /// How much plaintext stands before what is given out next.
-    position: u64,
-    /// What was found wrong: nothing after it is ever given out.
-    broken: Option<BodyError>,
+    window: Window,
 }
 
 impl<R: Read> BodyOpener<R> {
@@ -52,81 +39,13 @@ impl<R: Read> BodyOpener<R> {
     ///
     /// # Errors
     /// If the cryptographic library refuses the key.
-    pub fn new(inner: R, key: &DataKey, binding: Binding) -> Result<Self, CryptoError> {
-        let cipher = Cipher::new(key.secret())?;
-        Ok(Self {
-            inner,
-            cipher,
-            binding,
-            start: 0,
-            next: 0,
-            buffer: Zeroizing::default(),
-            left: 0..0,
-            ended: false,
-            position: 0,
-            broken: None,
-        })
+    pub fn new(inner: R, keys: &[DataKey], binding: Binding) -> Result<Self, CryptoError> {
+        Ok(Self { inner, start: 0, window: Window::new(keys, binding)? })
     }
 
-    /// Reads, verifies and opens the next segment; `false` at the end.
-    fn next_segment(&mut self) -> io::Result<bool> {
-        self.left = 0..0;
-        if let Some(error) = self.broken {
-            return Err(error.into());
-        }
-        if self.ended {
-            return Ok(false);
-        }
-        let count = self.read_sealed()?;
-        self.open_sealed(count).inspect_err(|error| self.broken = Some(*error)).map_err(io::Error::from)
-    }
-
-    /// Reads the next sealed segment, or what is there of it.
-    fn read_sealed(&mut self) -> io::Result<usize> {
-        self.buffer.resize(SEALED_SEGMENT, 0);
-        read_full(&mut self.inner, &mut self.buffer)
-    }
-
-    /// Verifies and opens `count` sealed bytes; `false` if they are the end.
-    fn open_sealed(&mut self, count: usize) -> Result<bool, BodyError> {
-        let segment = self.next;
-        let expected = self.expected_length(segment);
-        match expected {
-            Some(0) if count == 0 => {
-                self.ended = true;
-                return Ok(false);
-            }
-            Some(0) => return Err(BodyError::TooLong),
-            Some(expected) if count < expected => return Err(BodyError::Truncated(segment)),
-            Some(expected) if count > expected => return Err(BodyError::TooLong),
-            None if count == 0 => {
-                self.ended = true;
-                return Ok(false);
-            }
-            None if count <= NONCE + TAG => return Err(BodyError::Truncated(segment)),
-            _ => {}
-        }
-        let mut nonce = [0; NONCE];
-        nonce.copy_from_slice(&self.buffer[..NONCE]);
-        if let Binding::Position { base, .. } = self.binding
-            && nonce != base.of_segment(segment)
-        {
-            return Err(BodyError::Misplaced(segment));
-        }
-        let opened = self.cipher.open(nonce, &mut self.buffer[NONCE..count]);
-        let length = opened.ok_or(BodyError::Damaged(segment))?.len();
-        self.left = NONCE..NONCE + length;
-        self.next += 1;
-        self.ended = self.binding == Binding::Unbound && count < SEALED_SEGMENT;
-        Ok(true)
-    }
-
-    /// How many bytes the sealed segment must have; 0 past the end; `None` if nothing is known.
-    fn expected_length(&self, segment: u64) -> Option<usize> {
-        let Binding::Position { length, .. } = self.binding else { return None };
-        let before = segment.saturating_mul(SEGMENT as u64);
-        let left = length.saturating_sub(before).min(SEGMENT as u64);
-        Some(if left == 0 { 0 } else { left as usize + NONCE + TAG })
+    /// How much plaintext stands before what is read next.
+    pub(crate) const fn position(&self) -> u64 {
+        self.window.position()
     }
 }
 
@@ -149,16 +68,12 @@ impl<R: Read> Read for BodyOpener<R> {
         if out.is_empty() {
             return Ok(0);
         }
-        while self.left.is_empty() {
-            if !self.next_segment()? {
-                return Ok(0);
-            }
+        while self.window.is_empty() {
+            let Some(room) = self.window.room()? else { return Ok(0) };
+            let count = read_full(&mut self.inner, room)?;
+            self.window.take_in(count)?;
         }
-        let count = out.len().min(self.left.len());
-        out[..count].copy_from_slice(&self.buffer[self.left.start..self.left.start + count]);
-        self.left.start += count;
-        self.position += count as u64;
-        Ok(count)
+        Ok(self.window.give(out))
     }
 }
 
@@ -167,50 +82,55 @@ impl<R: Read + Seek> BodyOpener<R> {
     ///
     /// # Errors
     /// If the position cannot be told, or the cryptographic library refuses the key.
-    pub fn seekable(mut inner: R, key: &DataKey, binding: Binding) -> io::Result<Self> {
+    pub fn seekable(mut inner: R, keys: &[DataKey], binding: Binding) -> io::Result<Self> {
         let start = inner.stream_position()?;
-        Ok(Self { start, ..Self::new(inner, key, binding).map_err(io::Error::other)? })
+        Ok(Self { start, ..Self::new(inner, keys, binding).map_err(io::Error::other)? })
     }
 
     /// Bytes of plaintext: what was recorded, or what the body's size says.
-    fn length(&mut self) -> io::Result<u64> {
-        if let Binding::Position { length, .. } = self.binding {
+    ///
+    /// # Errors
+    /// Those of the inner reader.
+    pub fn length(&mut self) -> io::Result<u64> {
+        if let Binding::Position { length, .. } = self.window.binding() {
             return Ok(length);
         }
         let here = self.inner.stream_position()?;
         let sealed = self.inner.seek(SeekFrom::End(0))?.saturating_sub(self.start);
         self.inner.seek(SeekFrom::Start(here))?;
-        let overhead = (NONCE + TAG) as u64;
-        let length = sealed - sealed.div_ceil(SEALED_SEGMENT as u64) * overhead.min(sealed);
-        debug_assert!(sealed_length(length) <= sealed + overhead);
-        Ok(length)
+        Ok(plain_length(sealed))
     }
+}
+
+/// The bytes of plaintext in a body of so many bytes.
+pub(crate) const fn plain_length(sealed: u64) -> u64 {
+    let overhead = sealed.div_ceil(SEALED_SEGMENT as u64) * (NONCE + TAG) as u64;
+    sealed.saturating_sub(overhead)
+}
+
+/// The place that is meant, no further than the end.
+pub(crate) fn wanted(to: SeekFrom, position: u64, length: u64) -> io::Result<u64> {
+    let wanted = match to {
+        SeekFrom::Start(offset) => Some(offset),
+        SeekFrom::End(offset) => length.checked_add_signed(offset),
+        SeekFrom::Current(offset) => position.checked_add_signed(offset),
+    };
+    Ok(wanted.ok_or(io::ErrorKind::InvalidInput)?.min(length))
 }
 
 impl<R: Read + Seek> Seek for BodyOpener<R> {
     /// Goes to a place in the plaintext; places past its end are its end.
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let length = self.length()?;
-        let wanted = match to {
-            SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => length.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        let wanted = wanted.ok_or(io::ErrorKind::InvalidInput)?.min(length);
-        let segment = wanted / SEGMENT as u64;
+        let wanted = wanted(to, self.window.position(), self.length()?)?;
+        let segment = self.window.go_to(wanted);
         self.inner.seek(SeekFrom::Start(self.start + segment * SEALED_SEGMENT as u64))?;
-        (self.next, self.ended, self.left) = (segment, false, 0..0);
-        let within = (wanted % SEGMENT as u64) as usize;
-        if within > 0 && self.next_segment()? {
-            self.left.start = (self.left.start + within).min(self.left.end);
-        }
-        self.position = wanted;
         Ok(wanted)
     }
 }
 
 impl<R> fmt::Debug for BodyOpener<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyOpener").field("binding", &self.binding).field("next", &self.next).finish_non_exhaustive()
+        let (binding, next) = (self.window.binding(), self.window.next());
+        f.debug_struct("BodyOpener").field("binding", &binding).field("next", &next).finish_non_exhaustive()
     }
 }

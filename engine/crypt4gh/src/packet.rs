@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::{
-    CryptoError, DataKey, PacketError, PublicKey, SecretKey,
+    CryptoError, DataKey, EditList, PacketError, PublicKey, SecretKey,
     crypto::{self, Cipher, NONCE, TAG},
 };
 
@@ -18,6 +18,15 @@ const EDIT_LIST: u32 = 1;
 /// The shortest packet, without its length field: an edit list of no entries.
 pub(crate) const SHORTEST: usize = PREFIX + 8 + TAG;
 
+/// What a header packet says.
+#[derive(Clone, Debug)]
+pub enum PacketContent {
+    /// A key with which the body, or a part of it, is sealed.
+    DataKey(DataKey),
+    /// Which parts of the plaintext are to be seen.
+    EditList(EditList),
+}
+
 /// An encrypted header packet, without its length field ("Header packet", section 3.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeaderPacket(Vec<u8>);
@@ -28,22 +37,55 @@ impl HeaderPacket {
     /// # Errors
     /// If no key can be agreed with the recipient, or the system gives no random bytes.
     pub fn seal(key: &DataKey, writer: &SecretKey, recipient: &PublicKey) -> Result<Self, CryptoError> {
+        let mut content = Zeroizing::new(vec![0; 8 + 32]);
+        content[8..].copy_from_slice(key.secret());
+        Self::seal_content(content, writer, recipient)
+    }
+
+    /// Seals an edit list for one recipient.
+    ///
+    /// # Errors
+    /// As [`HeaderPacket::seal`], and if it is too long for a packet.
+    pub fn seal_edits(edits: &EditList, writer: &SecretKey, recipient: &PublicKey) -> Result<Self, PacketError> {
+        let lengths = edits.lengths();
+        let mut content = Zeroizing::new(Vec::with_capacity(8 + 8 * lengths.len()));
+        content.extend_from_slice(&EDIT_LIST.to_le_bytes());
+        content.extend_from_slice(&(lengths.len() as u32).to_le_bytes());
+        lengths.iter().for_each(|length| content.extend_from_slice(&length.to_le_bytes()));
+        let packet = Self::seal_content(content, writer, recipient)?;
+        if packet.0.len() > LONGEST { Err(PacketError::Length(packet.0.len())) } else { Ok(packet) }
+    }
+
+    /// Seals what an opened packet said for another recipient.
+    ///
+    /// # Errors
+    /// As [`HeaderPacket::seal_edits`].
+    pub fn seal_again(content: &PacketContent, writer: &SecretKey, recipient: &PublicKey) -> Result<Self, PacketError> {
+        match content {
+            PacketContent::DataKey(key) => Ok(Self::seal(key, writer, recipient)?),
+            PacketContent::EditList(edits) => Self::seal_edits(edits, writer, recipient),
+        }
+    }
+
+    fn seal_content(
+        mut content: Zeroizing<Vec<u8>>,
+        writer: &SecretKey,
+        recipient: &PublicKey,
+    ) -> Result<Self, CryptoError> {
         let packet_key = crypto::packet_key(writer.secret(), recipient, recipient, &writer.public_key())?;
         let mut nonce = [0; NONCE];
         crypto::random(&mut nonce)?;
-        let mut content = Zeroizing::new([0; 8 + 32]);
-        content[8..].copy_from_slice(key.secret());
-        let tag = Cipher::new(&packet_key)?.seal(nonce, &mut *content)?;
+        let tag = Cipher::new(&packet_key)?.seal(nonce, &mut content)?;
         let writer = writer.public_key();
-        let parts: [&[u8]; 5] = [&[0; 4], writer.as_bytes(), &nonce, &*content, &tag];
+        let parts: [&[u8]; 5] = [&[0; 4], writer.as_bytes(), &nonce, &content, &tag];
         Ok(Self(parts.concat()))
     }
 
     /// Opens the packet with the recipient's key.
     ///
     /// # Errors
-    /// If it is for another key, or holds something else than a data key.
-    pub fn open(&self, reader: &SecretKey) -> Result<DataKey, PacketError> {
+    /// If it is for another key, or holds what no packet holds.
+    pub fn open(&self, reader: &SecretKey) -> Result<PacketContent, PacketError> {
         let method = u32_at(&self.0, 0).ok_or(PacketError::Content)?;
         if method != 0 {
             return Err(PacketError::Method(method));
@@ -56,7 +98,7 @@ impl HeaderPacket {
             .map_err(|_| PacketError::NotForThisKey)?;
         let mut sealed = Zeroizing::new(self.0[PREFIX..].to_vec());
         let content = Cipher::new(&packet_key)?.open(nonce, &mut sealed).ok_or(PacketError::NotForThisKey)?;
-        read_data_key(content)
+        read_content(content)
     }
 
     /// The packet as it stands in a header, without its length field.
@@ -77,13 +119,25 @@ impl HeaderPacket {
     }
 }
 
-fn read_data_key(content: &[u8]) -> Result<DataKey, PacketError> {
+fn read_content(content: &[u8]) -> Result<PacketContent, PacketError> {
     match u32_at(content, 0).ok_or(PacketError::Content)? {
         DATA_KEY => match u32_at(content, 4).ok_or(PacketError::Content)? {
-            0 => array_at(content, 8).map(DataKey::from_bytes).ok_or(PacketError::Content),
+            0 => {
+                let key = array_at(content, 8).map(DataKey::from_bytes).ok_or(PacketError::Content)?;
+                Ok(PacketContent::DataKey(key))
+            }
             method => Err(PacketError::DataMethod(method)),
         },
-        EDIT_LIST => Err(PacketError::EditList),
+        EDIT_LIST => {
+            let count = u32_at(content, 4).ok_or(PacketError::Content)? as usize;
+            let lengths = content[8..].chunks_exact(8).take(count);
+            let lengths: Vec<_> = lengths.filter_map(|bytes| array_at(bytes, 0)).map(u64::from_le_bytes).collect();
+            if lengths.len() < count {
+                Err(PacketError::Content)
+            } else {
+                Ok(PacketContent::EditList(EditList::from_lengths(lengths)))
+            }
+        }
         other => Err(PacketError::Type(other)),
     }
 }

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::{
+    io::{Cursor, Read, Seek, SeekFrom, Write},
+    slice,
+};
 
 use proptest::prelude::*;
 use sluis_crypt4gh::{
-    Binding, BodyError, BodyOpener, BodySealer, DataKey, HeaderPacket, NonceBase, SEALED_SEGMENT, SEGMENT, SecretKey,
-    key_file, open, seal, sealed_length,
+    Binding, BodyError, BodyOpener, BodySealer, DataKey, EditList, EditedReader, Header, HeaderPacket, NonceBase,
+    SEALED_SEGMENT, SEGMENT, SecretKey, key_file, open, rearrange, seal, sealed_length,
 };
 
 fn text(length: usize) -> Vec<u8> {
@@ -26,7 +29,7 @@ fn sealed_body(text: &[u8]) -> (DataKey, NonceBase, Vec<u8>) {
 
 fn opened(key: &DataKey, binding: Binding, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    BodyOpener::new(body, key, binding).unwrap().read_to_end(&mut text)?;
+    BodyOpener::new(body, slice::from_ref(key), binding).unwrap().read_to_end(&mut text)?;
     Ok(text)
 }
 
@@ -95,7 +98,7 @@ proptest! {
         let text = text(length);
         let (key, base, body) = sealed_body(&text);
         for binding in [Binding::Unbound, Binding::Position { base, length: length as u64 }] {
-            let mut opener = BodyOpener::seekable(Cursor::new(&body), &key, binding).unwrap();
+            let mut opener = BodyOpener::seekable(Cursor::new(&body), slice::from_ref(&key), binding).unwrap();
             let at = opener.seek(SeekFrom::Start(from as u64)).unwrap() as usize;
             prop_assert_eq!(at, from.min(length));
             prop_assert_eq!(opener.stream_position().unwrap() as usize, at);
@@ -113,7 +116,7 @@ proptest! {
         let (key, base, mut body) = sealed_body(&text);
         let place = place.index(body.len());
         if cut { body.truncate(place) } else { body[place] ^= 1 << bit }
-        let mut opener = BodyOpener::new(&body[..], &key, Binding::Position { base, length: length as u64 }).unwrap();
+        let mut opener = BodyOpener::new(&body[..], slice::from_ref(&key), Binding::Position { base, length: length as u64 }).unwrap();
         let mut out = Vec::new();
         prop_assert!(opener.read_to_end(&mut out).is_err());
         prop_assert_eq!(&out[..], &text[..place / SEALED_SEGMENT * SEGMENT]);
@@ -129,8 +132,109 @@ proptest! {
             prop_assert!(packet.open(&key).is_err());
         }
         let _ = key_file::read_secret_key(&String::from_utf8_lossy(&bytes));
-        let mut opener = BodyOpener::seekable(Cursor::new(&bytes), &DataKey::generate().unwrap(), Binding::Unbound).unwrap();
+        let mut opener = BodyOpener::seekable(Cursor::new(&bytes), &[DataKey::generate().unwrap()], Binding::Unbound).unwrap();
         let _ = opener.seek(SeekFrom::End(-1));
         prop_assert!(opener.read_to_end(&mut Vec::new()).is_err() || bytes.is_empty());
     }
+}
+
+proptest! {
+    #[test]
+    fn an_edit_list_gives_the_parts_that_it_keeps(
+        length in 0..3 * SEGMENT,
+        lengths in prop::collection::vec(prop_oneof![0..200_u64, 0..3 * SEGMENT as u64], 0..7),
+        to in any::<u16>(),
+    ) {
+        let text = text(length);
+        let (key, _, body) = sealed_body(&text);
+        let edits = EditList::from_lengths(lengths.clone());
+        let expected = kept(&text, &lengths);
+        let open = || BodyOpener::seekable(Cursor::new(&body), slice::from_ref(&key), Binding::Unbound).unwrap();
+        for mut reader in [EditedReader::new(open(), &edits), EditedReader::seekable(open(), &edits)] {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).unwrap();
+            prop_assert!(found == expected);
+        }
+        let mut reader = EditedReader::seekable(open(), &edits);
+        let to = usize::from(to).min(expected.len());
+        prop_assert_eq!(reader.seek(SeekFrom::Start(to as u64)).unwrap(), to as u64);
+        let mut found = Vec::new();
+        reader.read_to_end(&mut found).unwrap();
+        prop_assert!(found == expected[to..]);
+    }
+
+    #[test]
+    fn a_rearranged_file_gives_the_ranges_in_order(
+        length in 0..4 * SEGMENT,
+        ranges in prop::collection::vec((0..4 * SEGMENT as u64, 1..2 * SEGMENT as u64), 1..5),
+        is_open in any::<bool>(),
+    ) {
+        let (text, key) = (text(length), SecretKey::generate().unwrap());
+        let mut ranges: Vec<_> = ranges.into_iter().map(|(start, length)| start..start + length).collect();
+        if is_open {
+            ranges.push(u64::from(ranges[0].start as u32)..u64::MAX);
+        }
+        let (mut sealed, mut part, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        seal(&text[..], &mut sealed, &[key.public_key()]).unwrap();
+        rearrange(&sealed[..], &mut part, &key, &ranges).unwrap();
+        prop_assert!(part.len() <= sealed.len() + 2000);
+        open(&part[..], &mut found, &key).unwrap();
+        let is_kept = |at: usize| ranges.iter().any(|range| range.contains(&(at as u64)));
+        let expected: Vec<_> = (0..length).filter(|at| is_kept(*at)).map(|at| text[at]).collect();
+        prop_assert!(found == expected);
+    }
+}
+
+/// What an edit list keeps, the slow way.
+fn kept(text: &[u8], lengths: &[u64]) -> Vec<u8> {
+    let mut left = text;
+    let mut out = Vec::new();
+    for (number, length) in lengths.iter().enumerate() {
+        let (part, rest) = left.split_at((*length).min(left.len() as u64) as usize);
+        if number % 2 == 1 {
+            out.extend_from_slice(part);
+        }
+        left = rest;
+    }
+    if lengths.len() % 2 == 1 {
+        out.extend_from_slice(left);
+    }
+    out
+}
+
+#[test]
+fn a_header_is_sealed_for_others_and_the_body_stays() {
+    let [own, other, third] = [(); 3].map(|()| SecretKey::generate().unwrap());
+    let text = text(2 * SEGMENT + 5);
+    let mut sealed = Vec::new();
+    seal(&text[..], &mut sealed, &[own.public_key(), third.public_key()]).unwrap();
+    let mut reader = &sealed[..];
+    let header = Header::read_from(&mut reader).unwrap();
+    for (keeps_others, third_reads) in [(true, true), (false, false)] {
+        let mut again = Vec::new();
+        header.reencrypt(&own, &[other.public_key()], keeps_others).unwrap().write_to(&mut again).unwrap();
+        again.extend_from_slice(reader);
+        for (key, reads) in [(&other, true), (&own, false), (&third, third_reads)] {
+            let mut found = Vec::new();
+            let opened = open(&again[..], &mut found, key);
+            assert_eq!(opened.is_ok() && found == text, reads);
+        }
+    }
+    assert!(header.reencrypt(&other, &[own.public_key()], true).is_err());
+}
+
+#[test]
+fn a_body_of_two_keys_is_opened_with_both() {
+    let reader = SecretKey::generate().unwrap();
+    let (first, second) = (text(SEGMENT), text(SEGMENT + 7));
+    let ((one, _, mut body), (two, _, rest)) = (sealed_body(&first), sealed_body(&second));
+    body.extend_from_slice(&rest);
+    let writer = SecretKey::generate().unwrap();
+    let packets = [&one, &two].map(|key| HeaderPacket::seal(key, &writer, &reader.public_key()).unwrap());
+    let mut file = Vec::new();
+    Header { packets: packets.to_vec() }.write_to(&mut file).unwrap();
+    file.extend_from_slice(&body);
+    let mut found = Vec::new();
+    open(&file[..], &mut found, &reader).unwrap();
+    assert!(found == [first, second].concat());
 }

@@ -19,7 +19,7 @@ pub use error::BindError;
 pub(crate) use resources::runtime;
 pub use staging::StagingError;
 pub(crate) use staging::assign_paths;
-pub(crate) use visible::{required, show};
+pub(crate) use visible::{check_files, required, show};
 
 /// A task with what is needed to collect its outputs.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,7 +52,7 @@ pub fn bind(
     let work_directory = environment::work_directory(requirements)?;
     let runtime = resources::runtime(&resources, work_directory);
     session.set_runtime(runtime.clone());
-    visible::check_secondary_files(&tool.inputs, &session)?;
+    visible::check_files(&tool.inputs, &session)?;
     let staged = stage(tool, &mut session)?;
     let image = environment::image(requirements)?;
     let command = environment::command_line(tool, &session)?;

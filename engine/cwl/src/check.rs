@@ -1,12 +1,13 @@
 //! What must hold between the parts of a workflow: names that exist, values that fit, no cycles.
 
 mod cycles;
+pub(crate) mod expressions;
 mod fit;
 mod links;
 
 use sluis_yaml::{Diagnostic, Diagnostics, Span, nearest};
 
-use crate::{InputParameter, OutputParameter, Process, Source, StepInput, Type, Workflow, WorkflowStep};
+use crate::{Source, StepInput, Workflow, WorkflowStep};
 
 /// Where the parts of a workflow stand, each list in the order of the model.
 #[derive(Default)]
@@ -61,14 +62,14 @@ fn check_scatter(step: &WorkflowStep, at: &StepPlaces, problems: &mut Diagnostic
 }
 
 fn check_step_names(step: &WorkflowStep, at: &StepPlaces, problems: &mut Diagnostics) {
-    let offered = outputs_of(&step.run);
+    let offered = step.run.outputs();
     for (name, span) in step.outputs.iter().zip(&at.outputs) {
-        if !offered.iter().any(|(offered, _)| offered == name) {
+        if !offered.iter().any(|(offered, ..)| offered == name) {
             let message = format!("what the step `{}` runs has no output `{name}`", step.id);
-            problems.push(suggest(Diagnostic::error(span, message), name, offered.iter().map(|(name, _)| *name)));
+            problems.push(suggest(Diagnostic::error(span, message), name, offered.iter().map(|(name, ..)| *name)));
         }
     }
-    let wanted = inputs_of(&step.run);
+    let wanted = step.run.inputs();
     // Names that the process does not have may serve expressions.
     let has_expressions = step.when.is_some() || step.inputs.iter().any(|input| input.value_from.is_some());
     for (input, places) in step.inputs.iter().zip(&at.inputs) {
@@ -79,10 +80,10 @@ fn check_step_names(step: &WorkflowStep, at: &StepPlaces, problems: &mut Diagnos
             problems.push(suggest(problem, &input.name, wanted.iter().map(|input| &*input.name)));
         }
     }
-    for wanted in wanted.iter().filter(|wanted| wanted.default.is_none() && !fit::takes_null(&wanted.ty)) {
+    for wanted in wanted.iter().filter(|wanted| !wanted.has_default() && !wanted.ty.takes_null()) {
         let given = step.inputs.iter().zip(&at.inputs).find(|(input, _)| input.name == wanted.name);
         let says_nothing =
-            |input: &StepInput| input.sources.is_empty() && input.default.is_none() && input.value_from.is_none();
+            |input: &StepInput| input.sources.is_empty() && !input.has_default() && input.value_from.is_none();
         let place = match given {
             Some((input, places)) if says_nothing(input) => &places.at,
             Some(_) => continue,
@@ -95,29 +96,6 @@ fn check_step_names(step: &WorkflowStep, at: &StepPlaces, problems: &mut Diagnos
             wanted.ty.describe()
         );
         problems.error(place, message);
-    }
-}
-
-/// The inputs of a process.
-pub(crate) fn inputs_of(process: &Process) -> &[InputParameter] {
-    match process {
-        Process::CommandLineTool(tool) => &tool.inputs,
-        Process::ExpressionTool(tool) => &tool.inputs,
-        Process::Workflow(workflow) => &workflow.inputs,
-        Process::Operation(operation) => &operation.inputs,
-    }
-}
-
-/// The outputs of a process and their types.
-fn outputs_of(process: &Process) -> Vec<(&str, &Type)> {
-    fn of_tool(outputs: &[OutputParameter]) -> Vec<(&str, &Type)> {
-        outputs.iter().map(|output| (&*output.name, &output.ty)).collect()
-    }
-    match process {
-        Process::CommandLineTool(tool) => of_tool(&tool.outputs),
-        Process::ExpressionTool(tool) => of_tool(&tool.outputs),
-        Process::Operation(operation) => of_tool(&operation.outputs),
-        Process::Workflow(workflow) => workflow.outputs.iter().map(|output| (&*output.name, &output.ty)).collect(),
     }
 }
 

@@ -76,6 +76,9 @@ pub enum CollectError {
     /// An object that the task was not given.
     #[error("an output names the object {0}, which the task was not given")]
     ForeignObject(Address),
+    /// A file on the web, which nobody fetches.
+    #[error("an output names {0}, but a task's files are those that it made or was given")]
+    Remote(String),
     /// A name that is not UTF-8.
     #[error("the path of `{0}` is not valid UTF-8")]
     Name(String),

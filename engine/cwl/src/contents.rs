@@ -1,6 +1,11 @@
 //! What `loadContents` and `loadListing` put into the values that expressions see.
 
-use std::{collections::HashSet, convert::Infallible, error::Error, path::PathBuf};
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use sluis_model::{Directory, Entry, File, ListingDepth, Location, Value, Values};
 
@@ -96,25 +101,30 @@ pub(crate) fn drop_contents(value: &mut Value) {
 /// Checks that a computed value names no file or directory of this machine but those that the inputs name: an
 /// expression could otherwise have any file read. Gives the first other path.
 pub(crate) fn check_origin(value: &Value, inputs: &Values) -> Result<(), String> {
-    let mut paths = HashSet::new();
-    visit_paths(value, &mut |path| {
-        paths.insert(path.clone());
-    });
+    let mut paths = paths_of([value]);
     if !paths.is_empty() {
-        for input in inputs.values() {
-            visit_paths(input, &mut |path| {
-                paths.remove(path);
-            });
-        }
+        let known = paths_of(inputs.values());
+        paths.retain(|path| !known.contains(path));
     }
     paths.into_iter().min().map_or(Ok(()), |path| Err(path.display().to_string()))
 }
 
-fn visit_paths(value: &Value, visit: &mut dyn FnMut(&PathBuf)) {
+/// Every file and folder of this machine or of the web that a value names.
+pub(crate) fn paths_of<'v>(values: impl IntoIterator<Item = &'v Value>) -> HashSet<PathBuf> {
+    let mut paths = HashSet::new();
+    for value in values {
+        visit_paths(value, &mut |path| {
+            paths.insert(path.to_owned());
+        });
+    }
+    paths
+}
+
+fn visit_paths(value: &Value, visit: &mut dyn FnMut(&Path)) {
     match value {
         Value::File(file) => visit_file_paths(file, visit),
         Value::Directory(directory) => {
-            directory.source.iter().for_each(&mut *visit);
+            directory.source.iter().for_each(|source| visit(source));
             visit_entry_paths(&directory.listing, visit);
         }
         Value::Array(items) => items.iter().for_each(|item| visit_paths(item, visit)),
@@ -123,19 +133,21 @@ fn visit_paths(value: &Value, visit: &mut dyn FnMut(&PathBuf)) {
     }
 }
 
-fn visit_file_paths(file: &File, visit: &mut dyn FnMut(&PathBuf)) {
-    if let Location::Path(path) = &file.location {
-        visit(path);
+fn visit_file_paths(file: &File, visit: &mut dyn FnMut(&Path)) {
+    match &file.location {
+        Location::Path(path) => visit(path),
+        Location::Remote(address) => visit(Path::new(address)),
+        Location::Object(_) | Location::Literal(_) => {}
     }
     visit_entry_paths(&file.secondary_files, visit);
 }
 
-fn visit_entry_paths(entries: &[Entry], visit: &mut dyn FnMut(&PathBuf)) {
+fn visit_entry_paths(entries: &[Entry], visit: &mut dyn FnMut(&Path)) {
     for entry in entries {
         match entry {
             Entry::File(file) => visit_file_paths(file, visit),
             Entry::Directory(directory) => {
-                directory.source.iter().for_each(&mut *visit);
+                directory.source.iter().for_each(|source| visit(source));
                 visit_entry_paths(&directory.listing, visit);
             }
         }

@@ -9,6 +9,7 @@ mod reference;
 mod render;
 mod scan;
 mod session;
+mod syntax;
 mod view;
 
 use std::time::Duration;
@@ -16,10 +17,12 @@ use std::time::Duration;
 use sluis_model::{Value, ValueError, Values};
 
 pub use javascript::Limits;
+pub(crate) use reference::Reference;
 pub use reference::ReferenceError;
 pub(crate) use render::{sorted, to_argument};
 pub use scan::{Piece, Unclosed, is_expression, scan};
 pub(crate) use session::{Session, type_name, wrong_type};
+pub(crate) use syntax::Syntax;
 
 /// Evaluates expressions; cheap to clone, and shared by all threads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,7 +50,7 @@ pub(crate) struct Scope<'a> {
 pub struct ExpressionError {
     /// The expression, shortened.
     pub expression: String,
-    /// Where it stands in the document: `inputs.reads.inputBinding.valueFrom`.
+    /// Where it stands in the document: `inputs.reads.inputBinding.valueFrom (align.cwl:12:5)`.
     pub place: String,
     /// Why not.
     #[source]

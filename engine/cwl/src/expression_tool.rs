@@ -4,7 +4,7 @@ use sluis_model::{Resources, Value, Values};
 
 use crate::{
     Evaluator, ExpressionTool,
-    bind::{assign_paths, runtime, show},
+    bind::{BindError, assign_paths, check_files, runtime, show},
     collect::forget,
     contents::{Contents, ContentsError, check_origin},
     expression::{ExpressionError, Session, type_name, wrong_type},
@@ -19,6 +19,9 @@ pub enum ExpressionToolError {
     /// `loadContents` failed.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// A file among the inputs is not as its parameter wants it.
+    #[error(transparent)]
+    Inputs(#[from] BindError),
     /// A value of the wrong type.
     #[error("the output `{output}` must be of type `{expected}`, but is {found}")]
     Type {
@@ -52,9 +55,10 @@ impl ExpressionTool {
         assign_paths(&mut inputs, self.inputs.iter().map(|input| input.name.as_str()));
         let library = self.requirements.javascript.as_deref();
         let session = Session::new(evaluator, library, inputs, runtime(&Resources::default(), None));
-        let mut given = match session.evaluate(&self.expression.0, &Value::Null, "expression")? {
+        check_files(&self.inputs, &session)?;
+        let mut given = match session.evaluate(&self.expression, &Value::Null, "expression")? {
             Value::Record(fields) => fields,
-            other => return Err(wrong_type(&self.expression.0, "expression", "a record", &other).into()),
+            other => return Err(wrong_type(&self.expression, "expression", "a record", &other).into()),
         };
         let mut outputs = Values::with_capacity(self.outputs.len());
         for output in &self.outputs {

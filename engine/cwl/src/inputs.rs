@@ -11,12 +11,14 @@ use std::fmt;
 use sluis_model::Values;
 use sluis_yaml::{Diagnostic, Diagnostics, Span, nearest};
 
-use crate::{InputParameter, Process, Requirements, check::inputs_of};
+use crate::{InputParameter, Process, Requirements};
 
-pub(crate) use job_file::REQUIREMENTS;
+pub(crate) use formats::fits;
 pub use job_file::{Inputs, read_inputs};
+pub(crate) use job_file::{REQUIREMENTS, parse_inputs};
 pub(crate) use local::settle_default;
 pub(crate) use typing::check;
+pub(crate) use visit::Wishes;
 
 /// What is wrong with an input of a process.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,8 +54,8 @@ impl Process {
     /// # Errors
     /// Every value that is missing, of a wrong type, or without a secondary file that it must have.
     pub fn complete_inputs(&self, values: Values) -> Result<Values, InputProblems> {
-        let (mut values, mut problems) = complete(inputs_of(self), values);
-        for input in inputs_of(self) {
+        let (mut values, mut problems) = complete(self.inputs(), values);
+        for input in self.inputs() {
             if let Some(value) = values.get_mut(&input.name) {
                 problems.extend(formats::wrong_formats(input, value));
                 problems.extend(local::missing_secondary_files(input, value));
@@ -69,7 +71,7 @@ impl Process {
     /// Every problem of every input, with its place in the job file, and names that are misspelt as it seems.
     pub fn check_inputs(&self, inputs: impl Into<Inputs>) -> Result<Values, Diagnostics> {
         let mut inputs = inputs.into();
-        let known = inputs_of(self);
+        let known = self.inputs();
         for InputProblem { name, message, help } in misspelt_names(known, &inputs.values) {
             let span = inputs.name_span(&name);
             inputs.problems.push(Diagnostic { help, ..Diagnostic::error(&span, message) });
@@ -128,7 +130,9 @@ fn complete(known: &[InputParameter], mut given: Values) -> (Values, Vec<InputPr
     for input in known {
         let value = given.swap_remove(&input.name).filter(|value| !value.is_null());
         let value = typing::coerced(&input.ty, value.or_else(|| input.default.clone()).unwrap_or_default());
-        let message = if value.is_null() && !input.ty.accepts(&value) {
+        let message = if let (true, Some(why)) = (value.is_null(), &input.unreadable_default) {
+            Err(format!("the input `{}` has no value, and its default cannot be used: {why}", input.name))
+        } else if value.is_null() && !input.ty.accepts(&value) {
             Err(format!("the input `{}` ({}) has no value", input.name, input.ty.describe()))
         } else {
             typing::check(&input.ty, &value, &format!("`{}`", input.name))

@@ -17,7 +17,7 @@ pub use bind::{BindError, BoundTool, StagingError, bind};
 pub use collect::{CollectError, PlaceError};
 pub use contents::{CONTENTS_LIMIT, Contents, ContentsError};
 pub use document::{
-    Amount, Argument, ArrayType, CommandLineBinding, CommandLineTool, Condition, DockerRequirement, EnumType,
+    About, Amount, Argument, ArrayType, CommandLineBinding, CommandLineTool, Condition, DockerRequirement, EnumType,
     EnvironmentDefinition, Expression, ExpressionTool, InputParameter, LinkMerge, Operation, OutputBinding,
     OutputParameter, PickValue, Position, Process, RecordField, RecordType, Requirements, ResourceRequirement, Scatter,
     ScatterMethod, SecondaryFile, Source, StepInput, Type, WorkDirEntry, Workflow, WorkflowOutput, WorkflowStep,
@@ -25,6 +25,6 @@ pub use document::{
 pub use expression::Evaluator;
 pub use expression_tool::ExpressionToolError;
 pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs};
-pub use load::{Loaded, load, load_for};
+pub use load::{Loaded, LocalOnly, RemoteDocuments, Snapshot, SnapshotError, load, load_for, load_whole};
 pub use ontology::Ontologies;
 pub use step::{Lookup, Scattered, Shape, StepError};

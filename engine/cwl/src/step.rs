@@ -37,6 +37,20 @@ pub enum StepError {
         /// The input or output.
         name: String,
     },
+    /// A default that is needed and cannot be read.
+    #[error("`{name}` gets no value, and its default cannot be used: {why}")]
+    Default {
+        /// The input.
+        name: String,
+        /// Why not.
+        why: String,
+    },
+    /// A workflow output that must have a value and gets none.
+    #[error("the output `{name}` has no outputSource, and its type allows no null")]
+    NoSource {
+        /// The output.
+        name: String,
+    },
     /// A scattered input that is no array.
     #[error("`{name}` is scattered and must be an array, but is {found}")]
     NotAnArray {
@@ -87,6 +101,9 @@ impl WorkflowStep {
             if let (Value::Null, Some(default)) = (&value, &input.default) {
                 value = default.clone();
             }
+            if let (Value::Null, Some(why)) = (&value, &input.unreadable_default) {
+                return Err(StepError::Default { name: input.name.clone(), why: why.clone() });
+            }
             if input.load_contents && !self.is_scattered(&input.name) {
                 load_contents(&mut value, contents)?;
             }
@@ -126,10 +143,10 @@ impl WorkflowStep {
         }
         if let Some(when) = &self.when {
             let place = format!("{}.when", self.id);
-            match session.evaluate(&when.0, &Value::Null, &place)? {
+            match session.evaluate(when, &Value::Null, &place)? {
                 Value::Boolean(true) => {}
                 Value::Boolean(false) => return Ok(None),
-                other => return Err(crate::expression::wrong_type(&when.0, &place, "a boolean", &other).into()),
+                other => return Err(crate::expression::wrong_type(when, &place, "a boolean", &other).into()),
             }
         }
         let mut values = session.into_inputs();
@@ -153,7 +170,7 @@ impl WorkflowStep {
             let Some(value_from) = &input.value_from else { continue };
             let this = session.inputs().get(&input.name).cloned().unwrap_or_default();
             let place = format!("{}.in.{}.valueFrom", self.id, input.name);
-            let value = session.evaluate(&value_from.0, &this, &place)?;
+            let value = session.evaluate(value_from, &this, &place)?;
             check_origin(&value, session.inputs())
                 .map_err(|path| StepError::Path { name: input.name.clone(), path })?;
             computed.insert(input.name.clone(), value);
@@ -190,6 +207,9 @@ impl Workflow {
 
     /// The workflow's outputs, once all its steps have ended (CWL v1.2, WorkflowOutputParameter).
     pub fn gather_outputs(&self, lookup: &Lookup<'_>) -> Result<Values, StepError> {
+        if let Some(output) = self.outputs.iter().find(|output| output.sources.is_empty() && !output.ty.takes_null()) {
+            return Err(StepError::NoSource { name: output.name.clone() });
+        }
         let outputs = self.outputs.iter().map(|output| {
             let value = link::link(&output.name, &output.sources, output.link_merge, output.pick_value, lookup)?;
             Ok((output.name.clone(), value))

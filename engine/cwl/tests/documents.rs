@@ -242,3 +242,23 @@ steps:
     let bound = bind(tool, inputs, &Evaluator::default(), &Text).unwrap();
     assert!(bound.task.staged.iter().any(|entry| entry.target == "/sluis/work/staged.txt"));
 }
+
+#[test]
+fn a_list_of_one_source_is_a_list_once_what_is_null_is_left_out() {
+    let workflow = workflow(
+        r#"
+cwlVersion: v1.2
+class: Workflow
+inputs: { a: "int?" }
+outputs:
+  all: { type: "int[]", outputSource: [a], pickValue: all_non_null }
+  plain: { type: "int?", outputSource: [a] }
+steps: []
+"#,
+    );
+    for (given, expected) in [(Value::Null, vec![]), (Value::Integer(1), vec![Value::Integer(1)])] {
+        let lookup = |_: &Source| Some(given.clone());
+        let outputs = workflow.gather_outputs(&lookup).unwrap();
+        assert_eq!((&outputs["all"], &outputs["plain"]), (&Value::Array(expected), &given));
+    }
+}

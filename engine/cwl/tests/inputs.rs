@@ -135,7 +135,7 @@ fn files_that_are_not_there_or_have_another_format_are_told() {
         case.told("a: {class: File, path: b.fq}\nb: {class: Directory, path: a.fq}\n"),
         "job.yml:1:1: the input `a`: b.fq does not exist\njob.yml:2:1: the input `b`: a.fq is not a folder"
     );
-    assert!(case.told("a: {class: File, location: 'https://example.org/a.fq'}\n").starts_with("job.yml:1:4: "));
+    assert!(case.told("a: {class: File, location: 'gs://example.org/a.fq'}\n").starts_with("job.yml:1:4: "));
 }
 
 #[test]
@@ -158,4 +158,45 @@ fn values_from_other_steps_are_completed_without_looking_at_files() {
     assert_eq!(problems.to_string(), "the input `bam`: a.bam comes without a.bam.bai, which must be beside it");
     bam.secondary_files.push(Entry::File(File::new("a.bam.bai", Location::Object(Address::from_bytes([2; 32])))));
     assert_eq!(case.process.complete_inputs(given(&bam)).unwrap()["n"], Value::Integer(1));
+}
+
+#[test]
+fn a_default_that_cannot_be_read_is_never_used() {
+    let case =
+        case("  a: {type: Any, default: {class: File}}\n  b: {type: 'File?', default: {class: File, path: ''}}\n");
+    let told = case.told("{}\n");
+    assert!(told.contains("`a` has no value, and its default cannot be used: a File needs"), "{told}");
+    assert!(told.contains("`b` has no value, and its default cannot be used: a location cannot be empty"), "{told}");
+    assert_eq!(case.check("{a: 1, b: {class: File, contents: x}}\n").unwrap()["a"], Value::Integer(1));
+}
+
+#[test]
+fn an_expression_names_only_files_beside_a_file_or_among_the_inputs() {
+    let job = "{f: {class: File, path: f.txt}, other: {class: File, path: /etc/hostname}}\n";
+    let of = |code: &str| {
+        let inputs = format!("  f: {{type: File, secondaryFiles: '{code}'}}\n  other: File\n");
+        let case = case(&inputs).with(&["f.txt", "f.txt.idx"]);
+        case.check(job).map(|values| beside(file(&values["f"])).join(" ")).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(of("$(self.basename + \".idx\")").as_deref(), Ok("f.txt.idx"));
+    assert_eq!(of("$({\"class\": \"File\", \"location\": self.location + \".idx\"})").as_deref(), Ok("f.txt.idx"));
+    assert_eq!(of("$(inputs.other)").as_deref(), Ok("hostname"));
+    for code in ["$(\"../../etc/passwd\")", "$({\"class\": \"File\", \"path\": \"/etc/passwd\"})"] {
+        assert!(of(code).is_err(), "{code}");
+    }
+    let case = case("  f: {type: File, secondaryFiles: $(inputs.name)}\n  name: string\n");
+    let told = case.told("{f: {class: File, location: 'https://example.org/f'}, name: secret}\n");
+    assert!(told.contains("can only be named by patterns"), "{told}");
+}
+
+#[test]
+fn secondary_files_are_those_of_the_record_that_a_union_holds() {
+    let record = |name: &str, field: &str, pattern: &str| {
+        format!("{{type: record, name: {name}, fields: {{{field}: {{type: File, secondaryFiles: {pattern}}}}}}}")
+    };
+    let (one, two) = (record("one", "x", ".none"), record("two", "y", ".bai"));
+    let case = case(&format!("  r: {{type: [{one}, {two}]}}")).with(&["a.bam", "a.bam.bai"]);
+    let values = case.check("r: {y: {class: File, path: a.bam}}").unwrap();
+    let Value::Record(fields) = &values["r"] else { panic!() };
+    assert_eq!(beside(file(&fields["y"])), ["a.bam.bai"]);
 }

@@ -62,8 +62,22 @@ impl Journal {
     /// # Errors
     /// If it cannot be opened. A damaged record is an error of the iterator.
     pub fn read(path: &Path) -> Result<Records, JournalError> {
+        Self::read_after(path, &Summary::empty())
+    }
+
+    /// The records behind those that were read before and are summed up in `known`. Takes no lock.
+    ///
+    /// # Errors
+    /// As [`Journal::read`], and if the journal is shorter than it was. If its beginning is another now, that is an
+    /// error of the iterator as soon as there is a further record.
+    pub fn read_after(path: &Path, known: &Summary) -> Result<Records, JournalError> {
         let failed = |source| JournalError::Io { path: path.to_owned(), doing: "opened", source };
-        Ok(Records::new(path, File::open(path).map_err(failed)?, Summary::empty()))
+        let mut file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() < known.length {
+            return Err(JournalError::Cut { path: path.to_owned(), known: known.records });
+        }
+        file.seek(SeekFrom::Start(known.length)).map_err(failed)?;
+        Ok(Records::new(path, file, known.clone()))
     }
 
     /// Reads the whole journal and checks number, hash and chain of every record.
@@ -158,12 +172,7 @@ impl Journal {
         if here.len() == known.length {
             return Ok(known.clone());
         }
-        if here.len() < known.length {
-            return Err(JournalError::Cut { path: self.path.clone(), known: known.records });
-        }
-        let mut file = File::open(&self.path).map_err(self.failed("read"))?;
-        file.seek(SeekFrom::Start(known.length)).map_err(self.failed("read"))?;
-        read_to_end(Records::new(&self.path, file, known.clone()))
+        read_to_end(Self::read_after(&self.path, known)?)
     }
 
     fn known(&self) -> MutexGuard<'_, Summary> {

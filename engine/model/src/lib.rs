@@ -3,6 +3,7 @@
 //! Nothing here reads or writes anything; every other crate may use it.
 
 mod address;
+mod cloud_region;
 mod image;
 mod labels;
 mod names;
@@ -13,8 +14,9 @@ mod value;
 mod value_json;
 
 pub use address::{Address, AddressError, TaskKey};
+pub use cloud_region::{Cloud, CloudRegion, CloudRegionError};
 pub use image::{ImageId, ImageIdError, ImageReference};
-pub use labels::{DatasetName, Labels, NameError, ProjectName};
+pub use labels::{DatasetName, Labels, NameError, ProjectName, SubjectError, SubjectName};
 pub use names::{RunId, RunIdError, TaskId};
 pub use region::{EuCountry, Region, RegionError};
 pub use resources::{Mebibytes, MilliCores, Resources};

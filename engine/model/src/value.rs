@@ -38,6 +38,8 @@ pub enum Location {
     Object(Address),
     /// A path on this machine: an input not yet taken in, or an output not yet sealed.
     Path(std::path::PathBuf),
+    /// On the web: an input not yet taken in, by its http or https address.
+    Remote(String),
     /// In the value itself (a file literal, CWL v1.2, File, `contents`).
     Literal(String),
 }

@@ -21,8 +21,11 @@ pub enum ValueError {
     #[error("a Directory needs `location`, `path` or `listing`")]
     DirectoryWithoutLocation,
     /// A location of a kind that is not supported.
-    #[error("the location `{0}` is neither an address (b3:…), a file: URI nor a path")]
+    #[error("the location `{0}` is neither an address (b3:…), a file: or http(s): URI nor a path")]
     Location(String),
+    /// A field of a File or a Directory that is no text.
+    #[error("`{0}` must be a text")]
+    Text(&'static str),
     /// A `secondaryFiles` or `listing` entry that is neither a File nor a Directory.
     #[error("`{0}` may hold File and Directory objects only")]
     Entry(&'static str),
@@ -84,6 +87,7 @@ fn file_to_json(file: &File) -> Json {
     match &file.location {
         Location::Object(address) => json["location"] = address.to_string().into(),
         Location::Path(path) => json["location"] = path_to_location(path).into(),
+        Location::Remote(address) => json["location"] = address.as_str().into(),
         Location::Literal(text) => json["contents"] = text.as_str().into(),
     }
     for (name, value) in [("path", &file.path), ("format", &file.format), ("contents", &file.contents)] {
@@ -126,14 +130,14 @@ fn entry_to_json(entry: &Entry) -> Json {
 }
 
 fn file_from_json(mut fields: Map<String, Json>) -> Result<File, ValueError> {
-    let location = take_text(&mut fields, "location").or_else(|| take_text(&mut fields, "path"));
-    let contents = take_text(&mut fields, "contents");
+    let location = take_location(&mut fields)?;
+    let contents = take_text(&mut fields, "contents")?;
     let (location, contents) = match (location, contents) {
         (Some(location), contents) => (parse_location(&location)?, contents),
         (None, Some(contents)) => (Location::Literal(contents), None),
         (None, None) => return Err(ValueError::FileWithoutLocation),
     };
-    let basename = match take_text(&mut fields, "basename") {
+    let basename = match take_text(&mut fields, "basename")? {
         Some(basename) => check_basename(basename)?,
         None => basename_of(&location),
     };
@@ -142,14 +146,14 @@ fn file_from_json(mut fields: Map<String, Json>) -> Result<File, ValueError> {
         basename,
         path: None,
         size: fields.get("size").and_then(Json::as_u64),
-        format: take_text(&mut fields, "format"),
+        format: take_text(&mut fields, "format")?,
         contents,
         secondary_files: take_entries(&mut fields, "secondaryFiles")?,
     })
 }
 
 fn directory_from_json(mut fields: Map<String, Json>) -> Result<Directory, ValueError> {
-    let location = take_text(&mut fields, "location").or_else(|| take_text(&mut fields, "path"));
+    let location = take_location(&mut fields)?;
     let has_listing = fields.contains_key("listing");
     let listing = take_entries(&mut fields, "listing")?;
     let source = match location.as_deref().map(parse_location).transpose()? {
@@ -158,7 +162,7 @@ fn directory_from_json(mut fields: Map<String, Json>) -> Result<Directory, Value
         Some(_) => return Err(ValueError::Location(location.unwrap_or_default())),
         None => return Err(ValueError::DirectoryWithoutLocation),
     };
-    let basename = match take_text(&mut fields, "basename") {
+    let basename = match take_text(&mut fields, "basename")? {
         Some(basename) => check_basename(basename)?,
         None => location
             .as_deref()
@@ -176,6 +180,10 @@ fn basename_of(location: &Location) -> String {
     match location {
         Location::Path(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         Location::Object(address) => address.hex(),
+        Location::Remote(address) => {
+            let path = address.split(['?', '#']).next().unwrap_or_default();
+            path.rsplit('/').next().unwrap_or_default().to_owned()
+        }
         Location::Literal(_) => String::new(),
     }
 }
@@ -194,6 +202,9 @@ fn parse_location(text: &str) -> Result<Location, ValueError> {
     if let Some(path) = text.strip_prefix("file://") {
         return Ok(Location::Path(PathBuf::from(path)));
     }
+    if ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return Ok(Location::Remote(text.to_owned()));
+    }
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     let is_scheme = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b));
     if is_scheme && text[scheme.len()..].starts_with("://") {
@@ -202,11 +213,18 @@ fn parse_location(text: &str) -> Result<Location, ValueError> {
     Ok(Location::Path(PathBuf::from(text)))
 }
 
-fn take_text(fields: &mut Map<String, Json>, name: &str) -> Option<String> {
+fn take_text(fields: &mut Map<String, Json>, name: &'static str) -> Result<Option<String>, ValueError> {
     match fields.remove(name) {
-        Some(Json::String(text)) => Some(text),
-        _ => None,
+        Some(Json::String(text)) => Ok(Some(text)),
+        None | Some(Json::Null) => Ok(None),
+        Some(_) => Err(ValueError::Text(name)),
     }
+}
+
+/// `location`, or else `path`.
+fn take_location(fields: &mut Map<String, Json>) -> Result<Option<String>, ValueError> {
+    let path = take_text(fields, "path")?;
+    Ok(take_text(fields, "location")?.or(path))
 }
 
 fn take_entries(fields: &mut Map<String, Json>, name: &'static str) -> Result<Vec<Entry>, ValueError> {

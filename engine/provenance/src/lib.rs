@@ -1,6 +1,6 @@
 //! Where a result came from: lineage of runs and objects.
 //!
-//! Every answer is worked out from the task records of the store, which are authenticated; nothing else is kept.
+//! Every answer is worked out from the task records of the store, which are authenticated; the index says which to read.
 
 mod lineage;
 

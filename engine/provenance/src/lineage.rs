@@ -1,10 +1,11 @@
 //! Lineage: the tasks behind an object or a run, back to the data that were taken in.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use sluis_access::{AccessError, ReadAction, Site, TaskRecord};
-use sluis_model::{Address, Labels, ProjectName, TaskKey};
+use sluis_index::{Index, IndexError};
+use sluis_model::{Address, Labels, ProjectName};
 use sluis_schedule::RunSummary;
 
 /// Why a lineage could not be told.
@@ -13,6 +14,9 @@ pub enum LineageError {
     /// The site refused or failed.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The task records could not be searched.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// There is no such object.
     #[error("there is no object {0}; `sluis ls` lists the objects")]
     Unknown(Address),
@@ -51,35 +55,20 @@ impl Lineage {
     ///
     /// # Errors
     /// If the project may not see the object, or a record is damaged.
-    pub fn of_object(site: &Site, project: &ProjectName, address: &Address) -> Result<Self, LineageError> {
+    pub fn of_object(
+        site: &Site,
+        index: &mut Index<'_>,
+        project: &ProjectName,
+        address: &Address,
+    ) -> Result<Self, LineageError> {
         if !site.store().contains(address).map_err(AccessError::from)? {
             return Err(LineageError::Unknown(*address));
         }
-        site.permit_read(project, address, ReadAction::Provenance)?;
-        let mut makers: BTreeMap<Address, TaskKey> = BTreeMap::new();
-        let mut records: BTreeMap<TaskKey, TaskRecord> = BTreeMap::new();
-        for record in site.tasks()? {
-            let record = record?;
-            for made in record.outputs.iter().chain([&record.result]).chain(&record.log) {
-                keep_earliest(&mut makers, &records, *made, &record);
-            }
-            records.insert(record.key, record);
-        }
-        let mut lineage = Self { tasks: Vec::new(), origins: Vec::new() };
-        let mut seen = BTreeSet::from([*address]);
-        let mut told = BTreeSet::new();
-        let mut open = VecDeque::from([*address]);
-        while let Some(next) = open.pop_front() {
-            let Some(record) = makers.get(&next).and_then(|key| records.get(key)) else {
-                lineage.origins.push(Origin { address: next, labels: site.facts(&next)?.labels });
-                continue;
-            };
-            if told.insert(record.key) {
-                open.extend(record.inputs.iter().filter(|input| seen.insert(**input)));
-                lineage.tasks.push(LineageTask { record: record.clone(), cached: false });
-            }
-        }
-        Ok(lineage)
+        let permit = site.permit_read(project, address, ReadAction::Provenance)?;
+        let behind = index.behind(&permit, address)?;
+        let tasks = behind.tasks.into_iter().map(|record| LineageTask { record, cached: false }).collect();
+        let origins = behind.origins.into_iter().map(|address| origin(site, address)).collect::<Result<_, _>>()?;
+        Ok(Self { tasks, origins })
     }
 
     /// The tasks of one run, cached ones included, in order of their end.
@@ -100,27 +89,12 @@ impl Lineage {
         }
         let made: BTreeSet<Address> = tasks.iter().flat_map(|task| task.record.outputs.iter().copied()).collect();
         let read: BTreeSet<Address> = tasks.iter().flat_map(|task| task.record.inputs.iter().copied()).collect();
-        let origins = read
-            .difference(&made)
-            .map(|address| Ok(Origin { address: *address, labels: site.facts(address)?.labels }))
-            .collect::<Result<_, LineageError>>()?;
+        let origins =
+            read.difference(&made).map(|address| origin(site, *address)).collect::<Result<_, LineageError>>()?;
         Ok(Self { tasks, origins })
     }
 }
 
-/// Of two tasks that made the same content, the one that ended first is its maker: the other only found it again.
-/// A task that read the content and gave it back made nothing.
-fn keep_earliest(
-    makers: &mut BTreeMap<Address, TaskKey>,
-    records: &BTreeMap<TaskKey, TaskRecord>,
-    made: Address,
-    record: &TaskRecord,
-) {
-    if record.inputs.contains(&made) {
-        return;
-    }
-    let earlier = makers.get(&made).and_then(|key| records.get(key));
-    if earlier.is_none_or(|earlier| record.ended < earlier.ended) {
-        makers.insert(made, record.key);
-    }
+fn origin(site: &Site, address: Address) -> Result<Origin, LineageError> {
+    Ok(Origin { address, labels: site.facts(&address)?.labels })
 }

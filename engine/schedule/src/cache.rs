@@ -1,6 +1,6 @@
 //! The task cache: finding an earlier result and keeping a new one.
 
-use std::io::Read;
+use std::{io::Read, iter};
 
 use jiff::Timestamp;
 use sluis_access::{AccessError, Permit, ReadAction, TaskRecord};
@@ -22,8 +22,10 @@ pub(crate) fn find(context: &RunContext, key: &TaskKey) -> Result<Option<Labelle
         Ok(None) | Err(AccessError::DamagedTask { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    for address in record.outputs.iter().chain([&record.result]) {
-        if !site.store().contains(address).map_err(AccessError::from)? {
+    // From here on a garbage collection leaves them: the run refers to them from now on.
+    let kept = record.outputs.iter().chain([&record.result]).map(|address| site.store().touch(address));
+    for is_kept in kept.chain(iter::once_with(|| site.store().touch_task(key))) {
+        if !is_kept.map_err(AccessError::from)? {
             return Ok(None);
         }
     }

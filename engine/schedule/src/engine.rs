@@ -3,10 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use sluis_access::{AccessError, Site};
-use sluis_cwl::{Evaluator, Process};
+use sluis_cwl::{Evaluator, Process, Snapshot};
 use sluis_executor::Executor;
 use sluis_journal::JournalError;
-use sluis_model::{DatasetName, ProjectName, RunId, Task, TaskId, Values};
+use sluis_model::{Labels, ProjectName, RunId, Task, TaskId, Values};
+use sluis_remote::RemoteError;
 use sluis_worker::{Scratch, Worker};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,17 @@ pub struct Engine {
     pub(crate) room: Room,
 }
 
+/// Which earlier results a run may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reuse {
+    /// None: every task is run.
+    Nothing,
+    /// Those of tools that permit it (CWL v1.2, WorkReuse).
+    AsDeclared,
+    /// All: the run only makes again what is missing of an earlier one.
+    Everything,
+}
+
 /// What to run.
 pub struct RunRequest {
     /// The run's identifier.
@@ -47,14 +59,17 @@ pub struct RunRequest {
     pub workflow: String,
     /// The checked input object.
     pub inputs: Values,
+    /// The documents that the process was loaded from.
+    pub documents: Snapshot,
     /// The project on whose behalf it runs.
     pub project: ProjectName,
-    /// The dataset to which plain local input files belong; they are sealed on the way in.
-    pub dataset: DatasetName,
+    /// The labels of plain input files: their dataset, and whose they are. They are sealed on the way in. `None` if no
+    /// plain file is taken in, since nobody says whose it is.
+    pub labels: Option<Labels>,
     /// What a failed task means for the rest.
     pub on_failure: FailurePolicy,
-    /// Whether earlier results may be used.
-    pub use_cache: bool,
+    /// Which earlier results may be used.
+    pub reuse: Reuse,
     /// Cancels the run.
     pub cancel: CancellationToken,
     /// Hears of everything that happens, with the full text of what went wrong.
@@ -105,6 +120,9 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// An input could not be fetched.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The run's folder could not be made.
     #[error("the run's folder {path} cannot be made", path = path.display())]
     Folder {

@@ -5,13 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sluis_access::{Permit, Site};
+use sluis_access::{AccessError, Permit, SealedObject, Site};
 use sluis_cwl::Process;
-use sluis_model::{DatasetName, Directory, Entry, File, Location, ProjectName, Value, Values};
+use sluis_model::{Address, Directory, Entry, File, Labels, Location, ProjectName, Value, Values};
+use sluis_remote::RemoteFiles;
 
 use crate::engine::{Engine, RunError};
 
-/// Seals every plain local file and folder of a run: those of its input object and those that its tools and steps name
+/// Seals every plain local file and folder of a run, if there are `labels` for them: those of its input object and those that its tools and steps name
 /// themselves (defaults, files in `InitialWorkDirRequirement`). What is sealed already stays as it is.
 ///
 /// A file that a tool or step names and that is not there stays plain: the run may never need it, and a job that does
@@ -19,10 +20,37 @@ use crate::engine::{Engine, RunError};
 ///
 /// The site's own folder and the scratch folders of its engines hold keys and other tasks' plaintext: a document that
 /// names a file in there is refused.
+///
+/// Gives the objects that the input object and the process name; they count as used from now on.
 pub(crate) fn take_in(
     engine: &Engine,
     project: &ProjectName,
-    dataset: &DatasetName,
+    labels: Option<&Labels>,
+    process: &mut Process,
+    inputs: &mut Values,
+) -> Result<Vec<Address>, RunError> {
+    if let Some(labels) = labels {
+        seal_plain(engine, project, labels, process, inputs)?;
+    }
+    let site = &*engine.site;
+    let mut used = use_objects(site, inputs)?;
+    process.change_values(&mut |value| {
+        value.visit_files(&mut |file| {
+            if let Location::Object(address) = file.location {
+                // The run may never need it; a job that does fails on it.
+                site.store().touch(&address).map_err(AccessError::from)?;
+                used.push(address);
+            }
+            Ok::<_, RunError>(())
+        })
+    })?;
+    Ok(used)
+}
+
+fn seal_plain(
+    engine: &Engine,
+    project: &ProjectName,
+    labels: &Labels,
     process: &mut Process,
     inputs: &mut Values,
 ) -> Result<(), RunError> {
@@ -31,6 +59,7 @@ pub(crate) fn take_in(
     let own = own.map(|folder| fs::canonicalize(folder).map_err(|source| unreadable(folder, source)));
     let [site_folder, scratch] = own;
     let own = [site_folder?, scratch?];
+    let remote = Remote { site, project, labels, files: RemoteFiles::on(site.config().remote_hosts.clone()) };
     let mut permit = None;
     let mut take_in = |value: &mut Value, may_lack: bool| {
         if !is_plain(value) {
@@ -38,27 +67,36 @@ pub(crate) fn take_in(
         }
         let permit = match &permit {
             Some(permit) => permit,
-            None => permit.insert(site.permit_put(project, dataset)?),
+            None => permit.insert(site.permit_put(project, labels)?),
         };
-        match (Intake { site, permit, own: &own }).value(value) {
+        match (Intake { site, permit, own: &own, remote: &remote }).value(value) {
             Err(RunError::Input { source, .. }) if may_lack && source.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(RunError::Remote(_) | RunError::Access(AccessError::Refused(_))) if may_lack => Ok(()),
             outcome => outcome,
         }
     };
     inputs.values_mut().try_for_each(|value| take_in(value, false))?;
-    process.change_values(&mut |value| take_in(value, true))?;
-    fill_sizes(site, inputs)
+    process.change_values(&mut |value| take_in(value, true))
 }
 
-/// Fills in the sizes of files that the input object names by address alone.
-fn fill_sizes(site: &Site, inputs: &mut Values) -> Result<(), RunError> {
-    let mut fill = |file: &mut File| {
-        if let (Location::Object(address), None) = (&file.location, file.size) {
-            file.size = Some(site.facts(address)?.size);
+/// Counts the files that the input object names by address as used, and fills in sizes that it does not give.
+fn use_objects(site: &Site, inputs: &mut Values) -> Result<Vec<Address>, RunError> {
+    let mut used = Vec::new();
+    let mut use_one = |file: &mut File| {
+        let Location::Object(address) = file.location else { return Ok(()) };
+        let store = site.store();
+        let failed = AccessError::from;
+        if !store.touch(&address).map_err(failed)? && !store.contains(&address).map_err(failed)? {
+            return Err(AccessError::NotFound(address).into());
         }
+        if file.size.is_none() {
+            file.size = Some(site.facts(&address)?.size);
+        }
+        used.push(address);
         Ok::<_, RunError>(())
     };
-    inputs.values_mut().try_for_each(|value| value.visit_files_mut(&mut fill))
+    inputs.values_mut().try_for_each(|value| value.visit_files_mut(&mut use_one))?;
+    Ok(used)
 }
 
 /// Whether something in the value is not sealed yet.
@@ -70,7 +108,8 @@ fn is_plain(value: &Value) -> bool {
         }
     }
     fn file_is_plain(file: &File) -> bool {
-        matches!(file.location, Location::Path(_)) || file.secondary_files.iter().any(entry_is_plain)
+        matches!(file.location, Location::Path(_) | Location::Remote(_))
+            || file.secondary_files.iter().any(entry_is_plain)
     }
     fn directory_is_plain(directory: &Directory) -> bool {
         directory.source.is_some() || directory.listing.iter().any(entry_is_plain)
@@ -91,6 +130,27 @@ struct Intake<'a> {
     permit: &'a Permit,
     /// Folders that nothing is taken in from.
     own: &'a [PathBuf],
+    remote: &'a Remote<'a>,
+}
+
+/// What fetches files from the hosts that the policy names.
+struct Remote<'a> {
+    site: &'a Site,
+    project: &'a ProjectName,
+    labels: &'a Labels,
+    files: RemoteFiles,
+}
+
+impl Remote<'_> {
+    /// Fetches a file straight into the store, sealed on the way. The decision is written down before.
+    fn seal(&self, address: &str) -> Result<SealedObject, RunError> {
+        let permit = self.site.permit_fetch(self.project, self.labels, &RemoteFiles::host(address)?)?;
+        let reader = self.files.open(address)?;
+        self.site.seal(&permit, reader).map_err(|error| match error {
+            AccessError::Plaintext(source) => unreadable(Path::new(&sluis_remote::shown(address)), source),
+            other => other.into(),
+        })
+    }
 }
 
 impl Intake<'_> {
@@ -118,9 +178,14 @@ impl Intake<'_> {
                 return Err(unreadable(path, io::Error::other("it is not a regular file")));
             }
             let sealed = self.site.seal(self.permit, reader).map_err(|error| match error {
-                sluis_access::AccessError::Plaintext(source) => unreadable(path, source),
+                AccessError::Plaintext(source) => unreadable(path, source),
                 other => other.into(),
             })?;
+            file.location = Location::Object(sealed.address);
+            file.size = Some(sealed.size);
+        }
+        if let Location::Remote(address) = &file.location {
+            let sealed = self.remote.seal(address)?;
             file.location = Location::Object(sealed.address);
             file.size = Some(sealed.size);
         }

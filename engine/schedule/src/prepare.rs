@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use crate::{
     cache,
     core::JobId,
-    engine::Engine,
+    engine::{Engine, Reuse},
     frames::{JobSource, Labelled},
     record::FailureKind,
 };
@@ -30,7 +30,7 @@ pub(crate) struct RunContext {
     pub engine: Arc<Engine>,
     pub run: RunId,
     pub project: ProjectName,
-    pub use_cache: bool,
+    pub reuse: Reuse,
     pub total: crate::core::Room,
     images: Mutex<HashMap<ImageReference, ImageId>>,
 }
@@ -127,9 +127,9 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 impl RunContext {
-    pub fn new(engine: Arc<Engine>, run: RunId, project: ProjectName, use_cache: bool) -> Self {
+    pub fn new(engine: Arc<Engine>, run: RunId, project: ProjectName, reuse: Reuse) -> Self {
         let total = engine.room;
-        Self { engine, run, project, use_cache, total, images: Mutex::default() }
+        Self { engine, run, project, reuse, total, images: Mutex::default() }
     }
 
     /// Prepares a job. Blocks: to be called on a thread that may.
@@ -179,10 +179,12 @@ impl RunContext {
         self.check_room(bound.task.resources)?;
         let image = bound.task.image.as_ref().map(|image| self.image_id(image)).transpose()?;
         let key = site.task_key(&bound.task.key_material(image.as_ref().map(ImageId::as_str)));
-        if self.use_cache
-            && bound.task.reuse
-            && let Some(outputs) = cache::find(self, &key)?
-        {
+        let may_reuse = match self.reuse {
+            Reuse::Nothing => false,
+            Reuse::AsDeclared => bound.task.reuse,
+            Reuse::Everything => true,
+        };
+        if may_reuse && let Some(outputs) = cache::find(self, &key)? {
             return Ok(Prepared::Done { outputs, key: Some(key), cached: true, skipped: false });
         }
         let permit = self.permit(id, &bound.task, labels)?;
@@ -269,6 +271,7 @@ impl Contents for SealedContents<'_> {
         let address = match &file.location {
             Location::Literal(text) => return Ok(text.clone()),
             Location::Object(address) => address,
+            Location::Remote(address) => return Err(format!("{address} is not fetched yet").into()),
             Location::Path(path) => return Err(format!("{} is not sealed yet", path.display()).into()),
         };
         let site = &self.context.engine.site;

@@ -99,6 +99,12 @@ pub enum RunEvent {
         project: ProjectName,
         /// The input object, sealed.
         inputs: Address,
+        /// The documents that it was loaded from, sealed; absent in journals of early versions.
+        #[serde(default)]
+        documents: Option<Address>,
+        /// The files in the input object, and those that the workflow itself names.
+        #[serde(default)]
+        files: Vec<Address>,
         /// The engine process, as the scratch folder names it.
         engine: String,
         /// When.
@@ -173,6 +179,9 @@ pub enum RunEvent {
         state: RunState,
         /// The output object, sealed.
         outputs: Option<Address>,
+        /// The files in the output object.
+        #[serde(default)]
+        files: Vec<Address>,
         /// When.
         at: Timestamp,
     },

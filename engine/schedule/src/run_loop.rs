@@ -9,21 +9,20 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sluis_access::TaskRequest;
 use sluis_cwl::{BoundTool, Shape};
 use sluis_executor::Outcome;
-use sluis_model::{Address, Labels, Location, TaskId, Value, Values};
+use sluis_model::{Labels, TaskId, Value, Values};
 use sluis_worker::{Collect, WorkRequest};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    begin::{Begun, addresses_in, begin, seal_object},
     cache,
     core::{Core, Effect, Event, FrameId, JobEnd, JobId, StepRef},
     engine::{Engine, RunError, RunRequest, RunResult, Told},
     frames::{Frames, Labelled},
     graph::StepGraph,
-    intake,
     prepare::{JobFailure, Prepared, RunContext, SealedContents, ToRun, with_causes},
     record::{FailureKind, RunEvent, RunState},
     recorder::Recorder,
@@ -59,25 +58,24 @@ struct RunLoop {
 }
 
 pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Result<RunResult, RunError> {
-    let RunRequest { run, workflow, project, dataset, on_failure, use_cache, cancel, listener, .. } = request;
-    let RunRequest { mut process, mut inputs, .. } = request;
+    let RunRequest { run, workflow, project, on_failure, reuse, cancel, listener, .. } = &request;
     let folder = engine.site.runs_dir().join(run.as_str());
     fs::create_dir_all(&folder).map_err(|source| RunError::Folder { path: folder.clone(), source })?;
-    let context = Arc::new(RunContext::new(Arc::clone(engine), run.clone(), project.clone(), use_cache));
-    let taking_in = Arc::clone(&context);
-    let (process, inputs, sealed_inputs) = spawn_blocking(move || -> Result<_, RunError> {
-        intake::take_in(&taking_in.engine, &taking_in.project, &dataset, &mut process, &mut inputs)?;
-        let (_, sealed) = seal_object(&taking_in, "the run's input object", inputs.clone(), &Labels::default())?;
-        Ok((process, inputs, sealed))
-    })
-    .await
-    .map_err(|error| RunError::Lost(error.to_string()))??;
+    let context = Arc::new(RunContext::new(Arc::clone(engine), run.clone(), project.clone(), *reuse));
+    let (cancel, listener) = (cancel.clone(), listener.clone());
+    let (run, workflow, project, on_failure) = (run.clone(), workflow.clone(), project.clone(), *on_failure);
+    let beginning = Arc::clone(&context);
+    let Begun { process, inputs, sealed_inputs, documents, files } = spawn_blocking(move || begin(&beginning, request))
+        .await
+        .map_err(|error| RunError::Lost(error.to_string()))??;
     let recorder = Recorder::open(&folder, listener)?;
     recorder.record(RunEvent::RunStarted {
         run,
         workflow: workflow.clone(),
         project,
         inputs: sealed_inputs,
+        documents: Some(documents),
+        files,
         engine: engine.scratch.engine_id().to_owned(),
         at: Timestamp::now(),
     });
@@ -379,46 +377,11 @@ impl RunLoop {
             .await
             .map_err(|error| RunError::Lost(error.to_string()))??;
         let (outputs, address) = sealed.unzip();
-        self.recorder.record(RunEvent::RunEnded { state, outputs: address, at: Timestamp::now() });
+        let files = outputs.as_ref().map(addresses_in).unwrap_or_default();
+        self.recorder.record(RunEvent::RunEnded { state, outputs: address, files, at: Timestamp::now() });
         self.recorder.close().await?;
         Ok(RunResult { state, outputs, failure: self.failure })
     }
-}
-
-/// Seals the literals of a run's input or output object, and the object itself, under a permit that covers everything
-/// in it.
-fn seal_object(
-    context: &RunContext,
-    name: &str,
-    mut values: Values,
-    labels: &Labels,
-) -> Result<(Values, Address), RunError> {
-    let mut inputs = Vec::new();
-    for value in values.values() {
-        value.visit_files(&mut |file| {
-            if let Location::Object(address) = file.location {
-                inputs.push(address);
-            }
-            Ok::<_, RunError>(())
-        })?;
-    }
-    inputs.sort_unstable();
-    inputs.dedup();
-    let site = &context.engine.site;
-    let permit = site.permit_task(&TaskRequest {
-        run: &context.run,
-        task: TaskId(0),
-        tool: name,
-        project: &context.project,
-        inputs: &inputs,
-        derived_from: labels,
-        region: site.region(),
-        executor: "engine",
-        network: false,
-    })?;
-    cache::seal_literals(context, &permit, &mut values)?;
-    let address = cache::seal_values(context, &permit, &values)?;
-    Ok((values, address))
 }
 
 /// What a command left.

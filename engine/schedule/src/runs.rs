@@ -1,10 +1,13 @@
 //! What the run journals tell: the runs of a site and how each went.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use sluis_journal::{Journal, JournalError};
+use sluis_journal::{Journal, JournalError, Record, Records, Summary};
 use sluis_model::{Address, ProjectName, RunId, RunIdError, TaskId, TaskKey};
 
 use crate::{
@@ -25,7 +28,7 @@ pub enum RunsError {
     #[error("the folder of runs {path} cannot be read", path = path.display())]
     Folder {
         /// The folder.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// Why.
         source: io::Error,
     },
@@ -63,8 +66,12 @@ pub struct RunSummary {
     pub project: ProjectName,
     /// The input object, sealed.
     pub inputs: Address,
+    /// The documents that it was loaded from, sealed; `None` if an early version of sluis did not keep them.
+    pub documents: Option<Address>,
     /// The output object, sealed.
     pub outputs: Option<Address>,
+    /// The files in the input and the output object, and those that the workflow itself names.
+    pub files: Vec<Address>,
     /// The engine that carried it out.
     pub engine: String,
     /// Its state; `Running` if its end is not in the journal.
@@ -147,37 +154,78 @@ pub fn find_run(folder: &Path, prefix: &str) -> Result<RunId, RunsError> {
 
 /// What the journal of a run tells.
 pub fn read_run(folder: &Path, run: &RunId) -> Result<RunSummary, RunsError> {
-    let damaged = |source| RunsError::Journal { run: run.clone(), source };
     let mut summary = None;
-    let folder = folder.join(run.as_str());
     // Asked first: a run that ends in between has its end in the journal.
-    let under_way = is_under_way(&folder).map_err(|source| RunsError::Folder { path: folder.clone(), source })?;
-    for record in Journal::read(&folder.join(JOURNAL)).map_err(damaged)? {
-        let record = record.map_err(damaged)?;
-        let event: RunEvent = record.decode().map_err(|source| RunsError::Record {
-            run: run.clone(),
-            position: record.sequence,
-            source,
-        })?;
-        match (&mut summary, event) {
+    let abandoned = is_abandoned(folder, run)?;
+    for event in read_events(folder, run, &Summary::empty())? {
+        match (&mut summary, event?) {
             (None, event) => summary = RunSummary::begin(event),
             (Some(summary), event) => summary.apply(event),
         }
     }
     let mut summary = summary.ok_or_else(|| RunsError::Headless(run.clone()))?;
-    summary.interrupted = summary.state == RunState::Running && !under_way;
+    summary.interrupted = summary.state == RunState::Running && abandoned;
     Ok(summary)
+}
+
+/// Whether no engine carries a run out any more; of a run whose end is not in its journal: whether it was interrupted.
+pub fn is_abandoned(folder: &Path, run: &RunId) -> Result<bool, RunsError> {
+    let folder = folder.join(run.as_str());
+    is_under_way(&folder).map(|under_way| !under_way).map_err(|source| RunsError::Folder { path: folder, source })
+}
+
+/// The journal of a run.
+pub fn journal_of(folder: &Path, run: &RunId) -> PathBuf {
+    folder.join(run.as_str()).join(JOURNAL)
+}
+
+/// The events in a run's journal behind those that were read before and are summed up in `known`.
+pub fn read_events(folder: &Path, run: &RunId, known: &Summary) -> Result<RunEvents, RunsError> {
+    let records = Journal::read_after(&journal_of(folder, run), known);
+    let records = records.map_err(|source| RunsError::Journal { run: run.clone(), source })?;
+    Ok(RunEvents { run: run.clone(), records })
+}
+
+/// The events of one run, in order.
+#[derive(Debug)]
+pub struct RunEvents {
+    run: RunId,
+    records: Records,
+}
+
+impl RunEvents {
+    /// What was read so far.
+    pub const fn summary(&self) -> &Summary {
+        self.records.summary()
+    }
+}
+
+impl Iterator for RunEvents {
+    type Item = Result<RunEvent, RunsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let decode = |record: Record| {
+            let position = record.sequence;
+            record.decode().map_err(|source| RunsError::Record { run: self.run.clone(), position, source })
+        };
+        let record = self.records.next()?;
+        Some(record.map_err(|source| RunsError::Journal { run: self.run.clone(), source }).and_then(decode))
+    }
 }
 
 impl RunSummary {
     fn begin(event: RunEvent) -> Option<Self> {
-        let RunEvent::RunStarted { run, workflow, project, inputs, engine, at } = event else { return None };
+        let RunEvent::RunStarted { run, workflow, project, inputs, documents, files, engine, at } = event else {
+            return None;
+        };
         Some(Self {
             run,
             workflow,
             project,
             inputs,
+            documents,
             outputs: None,
+            files,
             engine,
             state: RunState::Running,
             interrupted: false,
@@ -210,7 +258,8 @@ impl RunSummary {
             RunEvent::TaskCanceled { task, step } => {
                 self.task(task, step, TaskState::Canceled);
             }
-            RunEvent::RunEnded { state, outputs, at } => {
+            RunEvent::RunEnded { state, outputs, files, at } => {
+                self.files.extend(files);
                 (self.state, self.outputs, self.ended) = (state, outputs, Some(at));
             }
         }

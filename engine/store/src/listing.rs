@@ -1,30 +1,25 @@
 //! Walking through all objects and task entries.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
-
 use sluis_model::{Address, TaskKey};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, layout};
 
 impl Store {
     /// The addresses of all objects, in order.
     ///
     /// # Errors
-    /// If the folder of objects cannot be read; a folder within it is an error of the iterator.
-    pub fn addresses(&self) -> Result<impl Iterator<Item = Result<Address, StoreError>>, StoreError> {
-        Ok(names(&self.root.join("objects"))?
-            .filter_map(|name| name.map(|hex| Address::from_hex(&hex).ok()).transpose()))
+    /// If they cannot be listed; what goes wrong on the way is an error of the iterator.
+    pub fn addresses(&self) -> Result<impl Iterator<Item = Result<Address, StoreError>> + '_, StoreError> {
+        self.addresses_below(layout::OBJECTS)
     }
 
     /// The keys of all task entries, in order.
     ///
     /// # Errors
     /// As [`Store::addresses`].
-    pub fn task_keys(&self) -> Result<impl Iterator<Item = Result<TaskKey, StoreError>>, StoreError> {
-        Ok(names(&self.root.join("tasks"))?.filter_map(|name| name.map(|hex| TaskKey::from_hex(&hex).ok()).transpose()))
+    pub fn task_keys(&self) -> Result<impl Iterator<Item = Result<TaskKey, StoreError>> + '_, StoreError> {
+        let listed = self.backend.list(layout::TASKS)?;
+        Ok(listed.filter_map(|listed| listed.map(|listed| layout::key_of_task(&listed.name)).transpose()))
     }
 
     /// The one object whose address begins with `prefix`, which begins with `b3:`.
@@ -34,35 +29,27 @@ impl Store {
     pub fn resolve(&self, prefix: &str) -> Result<Address, StoreError> {
         let unknown = || StoreError::Unknown(prefix.to_owned());
         let digits = prefix.strip_prefix(Address::PREFIX).filter(|digits| !digits.is_empty()).ok_or_else(unknown)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(unknown());
+        }
+        let below = match digits.split_at_checked(2) {
+            Some((first, rest)) => format!("{}{first}/{rest}", layout::OBJECTS),
+            None => format!("{}{digits}", layout::OBJECTS),
+        };
         let mut found = None;
-        for address in self.addresses()? {
-            let address = address?;
-            if address.hex().starts_with(digits) && found.replace(address).is_some() {
+        for address in self.addresses_below(&below)? {
+            if found.replace(address?).is_some() {
                 return Err(StoreError::Ambiguous(prefix.to_owned()));
             }
         }
         found.ok_or_else(unknown)
     }
-}
 
-/// The names below a folder of folders, each joined with its folder's name.
-fn names(root: &Path) -> Result<impl Iterator<Item = Result<String, StoreError>> + use<>, StoreError> {
-    Ok(entries(root)?.into_iter().flat_map(|folder| {
-        let start = file_name(&folder);
-        match entries(&folder) {
-            Ok(paths) => paths.into_iter().map(|path| Ok(format!("{start}{}", file_name(&path)))).collect(),
-            Err(error) => vec![Err(error)],
-        }
-    }))
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let read = || -> io::Result<Vec<PathBuf>> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
-    let mut paths = read().map_err(StoreError::io(folder, "read"))?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    fn addresses_below(
+        &self,
+        prefix: &str,
+    ) -> Result<impl Iterator<Item = Result<Address, StoreError>> + '_, StoreError> {
+        let listed = self.backend.list(prefix)?;
+        Ok(listed.filter_map(|listed| listed.map(|listed| layout::address_of_record(&listed.name)).transpose()))
+    }
 }

@@ -1,15 +1,18 @@
 //! A new object: its body is written first, the rest when its address is known.
 
 use std::{
-    fs::{self, File},
+    fmt,
     io::{self, Write},
-    path::{Path, PathBuf},
 };
 
 use sluis_crypt4gh::{HeaderPacket, PublicKey};
 use sluis_model::Address;
 
-use crate::{Store, StoreError, durable, object};
+use crate::{
+    BodyId, Store, StoreError,
+    backend::{Content, Mode, Name, NewBlob, Put, Upload},
+    layout, object,
+};
 
 /// What belongs to an object beside its body.
 #[derive(Clone, Copy, Debug)]
@@ -32,83 +35,72 @@ pub enum Commit {
 }
 
 /// An object that is not visible yet; dropped without a commit, it is gone.
-#[derive(Debug)]
 pub struct NewObject<'a> {
     store: &'a Store,
-    folder: PathBuf,
-    body: File,
+    body: BodyId,
+    upload: Box<dyn Upload>,
 }
 
 impl<'a> NewObject<'a> {
-    pub(crate) fn begin(store: &'a Store, folder: PathBuf) -> Result<Self, StoreError> {
-        fs::create_dir(&folder).map_err(StoreError::io(&folder, "made"))?;
-        let path = folder.join(object::BODY);
-        let body = durable::create(&path).map_err(StoreError::io(&path, "made"))?;
-        Ok(Self { store, folder, body })
+    pub(crate) fn begin(store: &'a Store) -> Result<Self, StoreError> {
+        let body = BodyId::generate()?;
+        Ok(Self { store, body, upload: store.backend.begin(&layout::body(body))? })
     }
 
-    /// Flushes everything to the disk and makes the object visible at its address, by one rename.
+    /// The identifier of its body, for its record.
+    pub const fn body_id(&self) -> BodyId {
+        self.body
+    }
+
+    /// Makes the object visible at its address, durably: its record comes last.
     ///
     /// # Errors
     /// If it cannot be written; nothing is visible then.
     pub fn commit(self, address: &Address, parts: ObjectParts<'_>) -> Result<Commit, StoreError> {
-        if self.store.contains(address)? {
-            return self.drop_for_existing(address, parts.labels);
+        let Self { store, body, upload } = self;
+        if store.adopt(address, parts.labels)? {
+            return Ok(Commit::Existing);
         }
-        self.write_parts(parts)?;
-        let path = self.store.object_path(address);
-        if let Some(folder) = path.parent() {
-            durable::make_folder(folder)?;
-        }
-        match fs::rename(&self.folder, &path) {
-            Ok(()) => {
-                path.parent().map_or(Ok(()), durable::sync_folder)?;
-                Ok(Commit::New)
-            }
-            // Another writer was faster: a folder that is not empty is never replaced.
-            Err(error) if is_occupied(&error) => self.drop_for_existing(address, parts.labels),
-            Err(error) => Err(StoreError::io(&path, "put in place")(error)),
-        }
-    }
-
-    fn write_parts(&self, parts: ObjectParts<'_>) -> Result<(), StoreError> {
-        self.body.sync_data().map_err(StoreError::io(&self.folder, "flushed to the disk"))?;
-        durable::write_file(&self.folder.join(object::RECORD), parts.record)?;
-        durable::write_file(&self.folder.join(object::labels_name(parts.labels)), parts.labels)?;
+        let blob = |name: Name, content| NewBlob { name, content, mode: Mode::Create };
+        let bytes = |bytes: &[u8]| Content::Bytes(bytes.to_vec());
+        let labels = layout::labels(address, body, parts.labels);
+        let mut own = vec![layout::body(body), labels.clone()];
+        let mut first = vec![blob(layout::body(body), Content::Upload(upload)), blob(labels, bytes(parts.labels))];
         for (recipient, packet) in parts.packets {
-            durable::write_file(&self.folder.join(object::packet_name(recipient)), packet.as_bytes())?;
+            own.push(layout::packet(body, recipient));
+            first.push(blob(layout::packet(body, recipient), bytes(packet.as_bytes())));
         }
-        durable::sync_folder(&self.folder)
+        let record = object::with_body(body, parts.record);
+        let last = || vec![blob(layout::record(address), bytes(&record))];
+        let mut stages = vec![first, last()];
+        loop {
+            let puts = store.backend.put(stages)?;
+            if puts.last().is_none_or(|last| last.contains(&Put::Written)) {
+                return Ok(Commit::New);
+            }
+            if store.adopt(address, parts.labels)? {
+                // Another writer was faster. What is left of this one is of no use to anybody.
+                store.backend.delete(&own)?;
+                return Ok(Commit::Existing);
+            }
+            // The other one's object was removed in between.
+            stages = vec![last()];
+        }
     }
-
-    fn drop_for_existing(self, address: &Address, labels: &[u8]) -> Result<Commit, StoreError> {
-        self.store.add_labels(address, labels)?;
-        Ok(Commit::Existing)
-    }
-
-    /// The unfinished object's folder, for messages.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-}
-
-fn is_occupied(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists)
 }
 
 impl Write for NewObject<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.body.write(bytes)
+        self.upload.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.body.flush()
+        self.upload.flush()
     }
 }
 
-impl Drop for NewObject<'_> {
-    fn drop(&mut self) {
-        // After a commit there is nothing here any more; otherwise the sweep takes away what this does not.
-        let _ = fs::remove_dir_all(&self.folder);
+impl fmt::Debug for NewObject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewObject").field("body", &self.body).finish_non_exhaustive()
     }
 }

@@ -1,31 +1,31 @@
 //! An object as it lies in the store.
 
-use std::{
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-};
+use std::sync::Arc;
 
 use sluis_crypt4gh::{HeaderPacket, PublicKey};
 use sluis_model::Address;
 
-use crate::{StoreError, durable};
+use crate::{
+    BodyId, StoreError,
+    backend::{Backend, Listed, Name, OpenBlob},
+    layout, removal,
+};
 
-/// The file that holds the sealed segments.
-pub(crate) const BODY: &str = "body";
-/// The file that holds what `access` needs to verify the object.
-pub(crate) const RECORD: &str = "record";
-const LABELS: &str = "labels-";
-const PACKET: &str = "packet-";
+/// What a record's first line begins with.
+const BODY: &str = "body ";
 
-/// The name of the file that holds a label set: the same for the same bytes.
-pub(crate) fn labels_name(labels: &[u8]) -> String {
-    format!("{LABELS}{}", &blake3::hash(labels).to_hex()[..32])
+/// A record as it is kept: a line that names the body, and what `access` made of it.
+pub(crate) fn with_body(body: BodyId, record: &[u8]) -> Vec<u8> {
+    let mut kept = format!("{BODY}{body}\n").into_bytes();
+    kept.extend_from_slice(record);
+    kept
 }
 
-/// The name of the file that holds a recipient's header packet.
-pub(crate) fn packet_name(recipient: &PublicKey) -> String {
-    format!("{PACKET}{}", hex::encode(recipient.as_bytes()))
+/// The body and the rest of a record.
+pub(crate) fn split_record(kept: &[u8]) -> Option<(BodyId, &[u8])> {
+    let end = kept.iter().position(|byte| *byte == b'\n')?;
+    let line = std::str::from_utf8(&kept[..end]).ok()?;
+    Some((line.strip_prefix(BODY)?.parse().ok()?, &kept[end + 1..]))
 }
 
 /// An object of the store: its small parts read, its body to be opened.
@@ -35,51 +35,81 @@ pub struct StoredObject {
     pub address: Address,
     /// What `access` needs to verify it.
     pub record: Vec<u8>,
-    /// The data key, sealed for each recipient.
-    pub packets: Vec<(PublicKey, HeaderPacket)>,
     /// Its label sets.
     pub labels: Vec<Vec<u8>>,
-    folder: PathBuf,
+    /// Its body.
+    pub body: BodyId,
+    backend: Arc<dyn Backend>,
 }
 
 impl StoredObject {
-    pub(crate) fn read(address: Address, folder: PathBuf) -> Result<Option<Self>, StoreError> {
-        let Some(record) = durable::read_if_there(&folder.join(RECORD))? else { return Ok(None) };
-        let mut object = Self { address, record, packets: Vec::new(), labels: Vec::new(), folder };
-        let mut entries = fs::read_dir(&object.folder)
-            .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-            .map_err(StoreError::io(&object.folder, "read"))?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_string_lossy();
-            if name.starts_with(LABELS) {
-                object.labels.push(read(&path)?);
-            } else if let Some(recipient) = name.strip_prefix(PACKET) {
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(recipient, &mut bytes).map_err(|_| StoreError::Damaged(path.clone()))?;
-                let packet = HeaderPacket::from_bytes(read(&path)?).map_err(|_| StoreError::Damaged(path.clone()))?;
-                object.packets.push((PublicKey::from_bytes(bytes), packet));
-            }
+    pub(crate) fn read(backend: &Arc<dyn Backend>, address: Address) -> Result<Option<Self>, StoreError> {
+        let name = layout::record(&address);
+        let kept = match backend.read(&name)? {
+            Some(kept) => Some(kept),
+            // As long as it is not decided that the object goes, it is readable; if it stays, its record is there again.
+            None => match removal::undecided(&**backend, &address)? {
+                Some(kept) => Some(kept),
+                None => backend.read(&name)?,
+            },
+        };
+        let Some(kept) = kept else { return Ok(None) };
+        let (body, record) = split_record(&kept).ok_or_else(|| StoreError::Damaged(name.to_string()))?;
+        let mut labels = Vec::new();
+        for listed in backend.list(&layout::labels_prefix(&address, body))? {
+            // A set that was taken away meanwhile counts no more.
+            labels.extend(backend.read(&listed?.name)?);
         }
-        Ok(Some(object))
+        Ok(Some(Self { address, record: record.to_vec(), labels, body, backend: Arc::clone(backend) }))
+    }
+
+    /// The data key as it is sealed for a recipient; `None` if it is not sealed for them.
+    ///
+    /// # Errors
+    /// If the packet cannot be read, or is none.
+    pub fn packet_for(&self, recipient: &PublicKey) -> Result<Option<HeaderPacket>, StoreError> {
+        let name = layout::packet(self.body, recipient);
+        let bytes = self.backend.read(&name)?;
+        let parsed = bytes.map(HeaderPacket::from_bytes).transpose();
+        parsed.map_err(|_| StoreError::Damaged(name.to_string()))
+    }
+
+    /// For whom the data key is sealed.
+    ///
+    /// # Errors
+    /// If the packets cannot be listed.
+    pub fn recipients(&self) -> Result<Vec<PublicKey>, StoreError> {
+        let packets = self.backend.list(&layout::packets_prefix(self.body))?;
+        let recipient = |listed: Result<Listed, StoreError>| {
+            listed.map(|listed| layout::recipient_of_packet(&listed.name).map(|(_, recipient)| recipient)).transpose()
+        };
+        packets.filter_map(recipient).collect()
     }
 
     /// Opens the sealed body, which stands at its first segment.
     ///
     /// # Errors
-    /// If it cannot be opened.
-    pub fn body(&self) -> Result<File, StoreError> {
-        let path = self.folder.join(BODY);
-        File::open(&path).map_err(StoreError::io(&path, "opened"))
+    /// If it cannot be opened; it is [`StoreError::Damaged`] if it is not there.
+    pub fn open_body(&self) -> Result<Box<dyn OpenBlob>, StoreError> {
+        let name = self.body_name();
+        self.backend.open(&name)?.ok_or_else(|| StoreError::Damaged(name.to_string()))
     }
 
-    /// The object's folder, for messages.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Everything that belongs to it: its record, label sets, header packets and body.
+    ///
+    /// # Errors
+    /// If it cannot be listed.
+    pub fn parts(&self) -> Result<Vec<Listed>, StoreError> {
+        let mut parts = self.backend.list(&layout::object_prefix(&self.address))?.collect::<Result<Vec<_>, _>>()?;
+        for packet in self.backend.list(&layout::packets_prefix(self.body))? {
+            parts.push(packet?);
+        }
+        parts.extend(self.backend.look(&self.body_name())?);
+        Ok(parts)
     }
-}
 
-fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
-    fs::read(path).map_err(StoreError::io(path, "read"))
+    /// The name of the blob that is its body.
+    pub fn body_name(&self) -> Name {
+        layout::body(self.body)
+    }
 }

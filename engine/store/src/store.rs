@@ -1,49 +1,44 @@
-//! The store's folder: opening it, finding objects and task entries in it.
+//! The store: finding objects and task entries among the blobs, adding to them.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    path::Path,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
+use sluis_crypt4gh::{HeaderPacket, PublicKey};
 use sluis_model::{Address, TaskKey};
 
-use crate::{NewObject, StoreError, StoredObject, durable, object};
+use crate::{
+    BodyId, NewObject, StoreError, StoredObject,
+    backend::{Backend, Content, Mode, Name, NewBlob, Put, directory::Directory},
+    layout::{self, FORMAT, FORMAT_NAME},
+    object,
+};
 
-/// The content of the format file.
-const FORMAT: &str = "sluis-store 1";
-
-/// A store over a local directory. Threads and processes may use one folder at the same time.
-#[derive(Debug)]
+/// A store over a backend. Threads share it; other processes may use the same place at the same time.
+#[derive(Clone, Debug)]
 pub struct Store {
-    pub(crate) root: PathBuf,
-    writer: Writer,
-}
-
-/// This process's own folder for unfinished files. The lock on it tells others that the process lives.
-#[derive(Debug)]
-struct Writer {
-    folder: PathBuf,
-    _lock: File,
-    next: AtomicU64,
+    pub(crate) backend: Arc<dyn Backend>,
 }
 
 impl Store {
     /// Makes a store in a folder that has none, and opens it.
     ///
     /// # Errors
-    /// If the folder cannot be written.
+    /// If the folder cannot be written, or has a store of another format.
     pub fn create(root: &Path) -> Result<Self, StoreError> {
-        for folder in [root, &root.join("objects"), &root.join("tasks"), &root.join("unfinished")] {
-            durable::make_folder(folder)?;
-        }
-        let format = root.join("format");
-        if !format.exists() {
-            durable::write_file(&format, format!("{FORMAT}\n").as_bytes())?;
-            durable::sync_folder(root)?;
-        }
-        Self::open(root)
+        Self::create_on(Arc::new(Directory::open(root)?))
+    }
+
+    /// Makes a store in a place that has none, and opens it.
+    ///
+    /// # Errors
+    /// If the place cannot be written, or has a store of another format.
+    pub fn create_on(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
+        let store = Self { backend };
+        store.put_one(Name::composed(FORMAT_NAME.to_owned()), format!("{FORMAT}\n").into_bytes(), Mode::Create)?;
+        store.checked()
     }
 
     /// Opens the store in a folder.
@@ -51,21 +46,34 @@ impl Store {
     /// # Errors
     /// If there is none, it is of another format, or cannot be written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let format = durable::read_if_there(&root.join("format"))?;
-        let format = format.ok_or_else(|| StoreError::Missing(root.to_owned()))?;
-        let found = String::from_utf8_lossy(&format).trim().to_owned();
-        if found != FORMAT {
-            return Err(StoreError::Format { path: root.to_owned(), found, expected: FORMAT });
+        if !root.join(FORMAT_NAME).exists() {
+            return Err(StoreError::Missing(root.display().to_string()));
         }
-        Ok(Self { root: root.to_owned(), writer: Writer::begin(&root.join("unfinished"))? })
+        Self::open_on(Arc::new(Directory::open(root)?))
+    }
+
+    /// Opens the store in a place.
+    ///
+    /// # Errors
+    /// If there is none, it is of another format, or cannot be read.
+    pub fn open_on(backend: Arc<dyn Backend>) -> Result<Self, StoreError> {
+        Self { backend }.checked()
+    }
+
+    fn checked(self) -> Result<Self, StoreError> {
+        let place = self.backend.place();
+        let format = self.backend.read(&Name::composed(FORMAT_NAME.to_owned()))?;
+        let format = format.ok_or_else(|| StoreError::Missing(place.clone()))?;
+        let found = String::from_utf8_lossy(&format).trim().to_owned();
+        if found == FORMAT { Ok(self) } else { Err(StoreError::Format { place, found, expected: FORMAT }) }
     }
 
     /// Begins a new object; its sealed body is written into what this gives.
     ///
     /// # Errors
-    /// If the file cannot be made.
+    /// If nothing can be written.
     pub fn begin_object(&self) -> Result<NewObject<'_>, StoreError> {
-        NewObject::begin(self, self.writer.next_path())
+        NewObject::begin(self)
     }
 
     /// Whether there is an object at an address.
@@ -73,8 +81,7 @@ impl Store {
     /// # Errors
     /// If that cannot be told.
     pub fn contains(&self, address: &Address) -> Result<bool, StoreError> {
-        let path = self.object_path(address);
-        path.join(object::RECORD).try_exists().map_err(StoreError::io(&path, "looked at"))
+        Ok(self.backend.look(&layout::record(address))?.is_some())
     }
 
     /// The object at an address.
@@ -82,35 +89,107 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn object(&self, address: &Address) -> Result<Option<StoredObject>, StoreError> {
-        StoredObject::read(*address, self.object_path(address))
+        StoredObject::read(&self.backend, *address)
     }
 
-    /// Adds one more label set to an object; nothing happens if it has it already.
+    /// If there is an object at the address, adds a label set to it, unless it has it already, and counts the object as
+    /// used just now; `false` if there is none.
     ///
     /// # Errors
-    /// If there is no such object, or it cannot be written.
-    pub fn add_labels(&self, address: &Address, labels: &[u8]) -> Result<(), StoreError> {
-        let folder = self.object_path(address);
-        let path = folder.join(object::labels_name(labels));
-        if path.exists() {
-            return Ok(());
-        }
-        self.put_file(&path, labels)
+    /// If it cannot be written; it is [`StoreError::Damaged`] if the record is no record.
+    pub fn adopt(&self, address: &Address, labels: &[u8]) -> Result<bool, StoreError> {
+        self.use_object(address, |body| {
+            let name = layout::labels(address, body, labels);
+            if !(self.backend.confirm(&name)? && self.backend.freshen(&name)?) {
+                self.put_one(name, labels.to_vec(), Mode::Create)?;
+            }
+            Ok(true)
+        })
     }
 
-    /// Takes a damaged object out of sight, to `damaged/`, so that its content can be put again; gives its new place.
+    /// Counts an object as used just now, so that it stays for whoever is about to refer to it; `false` if there is none
+    /// that could be used.
+    ///
+    /// # Errors
+    /// As [`Store::adopt`].
+    pub fn touch(&self, address: &Address) -> Result<bool, StoreError> {
+        self.use_object(address, |body| {
+            for listed in self.backend.list(&layout::labels_prefix(address, body))? {
+                let name = listed?.name;
+                if self.backend.confirm(&name)? && self.backend.freshen(&name)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Freshens one of an object's label sets by `freshen`, and confirms that the object is still there.
+    ///
+    /// Whoever removes an object looks at its label sets once more after the record is gone: so if the record is still
+    /// there after a label set was freshened, the object stays.
+    fn use_object(
+        &self,
+        address: &Address,
+        freshen: impl Fn(BodyId) -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let mut body = self.body_of(address)?;
+        while let Some(used) = body {
+            // Its writer may not have come so far.
+            self.backend.confirm(&layout::record(address))?;
+            let is_fresh = freshen(used)?;
+            body = self.body_of(address)?;
+            if body == Some(used) {
+                return Ok(is_fresh);
+            }
+            // It is gone, or was made again meanwhile with another body.
+        }
+        Ok(false)
+    }
+
+    /// The body that an object's record names.
+    pub(crate) fn body_of(&self, address: &Address) -> Result<Option<BodyId>, StoreError> {
+        let name = layout::record(address);
+        let Some(kept) = self.backend.read(&name)? else { return Ok(None) };
+        let (body, _) = object::split_record(&kept).ok_or_else(|| StoreError::Damaged(name.to_string()))?;
+        Ok(Some(body))
+    }
+
+    /// Adds a header packet, so that the recipient can read the body.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn put_packet(&self, body: BodyId, recipient: &PublicKey, packet: &HeaderPacket) -> Result<(), StoreError> {
+        self.put_one(layout::packet(body, recipient), packet.as_bytes().to_vec(), Mode::Replace).map(drop)
+    }
+
+    /// Deletes a recipient's header packet, durably.
+    ///
+    /// # Errors
+    /// If it cannot be deleted.
+    pub fn remove_packet(&self, body: BodyId, recipient: &PublicKey) -> Result<(), StoreError> {
+        self.backend.delete(&[layout::packet(body, recipient)])
+    }
+
+    /// Takes a damaged object out of sight, to `damaged/`, so that its content can be put again. Its body stays where it
+    /// is, for whoever wants to look at it, until the garbage collection.
     ///
     /// # Errors
     /// If it cannot be moved.
-    pub fn set_aside(&self, address: &Address) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join("damaged");
-        durable::make_folder(&folder)?;
-        let place = tempfile::Builder::new().prefix(&format!("{}-", address.hex())).tempdir_in(&folder);
-        let place = place.map_err(StoreError::io(&folder, "written"))?.keep();
-        let from = self.object_path(address);
-        // An empty folder is replaced by the rename.
-        fs::rename(&from, &place).map_err(StoreError::io(&from, "moved"))?;
-        Ok(place)
+    pub fn set_aside(&self, address: &Address) -> Result<(), StoreError> {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        let parts = self.backend.list(&layout::object_prefix(address))?;
+        let mut names = parts.map(|part| part.map(|part| part.name)).collect::<Result<Vec<_>, _>>()?;
+        // The record last: as long as it is there, the object can be set aside again.
+        names.sort_by_key(|name| layout::address_of_record(name).is_some());
+        for name in names {
+            // What cannot be read any more is not kept.
+            if let Ok(Some(bytes)) = self.backend.read(&name) {
+                self.put_one(layout::damaged(address, time, &name), bytes, Mode::Replace)?;
+            }
+            self.backend.delete(&[name])?;
+        }
+        Ok(())
     }
 
     /// Keeps a task's entry; an earlier one is replaced.
@@ -118,11 +197,12 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub fn put_task(&self, key: &TaskKey, entry: &[u8]) -> Result<(), StoreError> {
-        let path = self.task_path(key);
-        if let Some(folder) = path.parent() {
-            durable::make_folder(folder)?;
+        loop {
+            self.put_one(layout::task(key), entry.to_vec(), Mode::Replace)?;
+            if self.claim_task(key, entry)? {
+                return Ok(());
+            }
         }
-        self.put_file(&path, entry)
     }
 
     /// A task's entry.
@@ -130,7 +210,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn task(&self, key: &TaskKey) -> Result<Option<Vec<u8>>, StoreError> {
-        durable::read_if_there(&self.task_path(key))
+        self.backend.read(&layout::task(key))
     }
 
     /// Removes what writers that live no more left unfinished.
@@ -138,78 +218,11 @@ impl Store {
     /// # Errors
     /// If it cannot be removed.
     pub fn sweep_unfinished(&self) -> Result<(), StoreError> {
-        let unfinished = self.root.join("unfinished");
-        for entry in fs::read_dir(&unfinished).map_err(StoreError::io(&unfinished, "read"))? {
-            let path = entry.map_err(StoreError::io(&unfinished, "read"))?.path();
-            if path != self.writer.folder && is_abandoned(&path)? {
-                fs::remove_dir_all(&path).or_else(ignore_missing).map_err(StoreError::io(&path, "removed"))?;
-            }
-        }
-        Ok(())
+        self.backend.sweep_unfinished()
     }
 
-    /// Writes a file under another name first, so that it appears whole.
-    fn put_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let unfinished = self.writer.next_path();
-        let outcome = durable::write_file(&unfinished, bytes).and_then(|()| durable::rename(&unfinished, path));
-        if outcome.is_err() {
-            // The sweep takes it away if this does not.
-            let _ = fs::remove_file(&unfinished);
-        }
-        outcome
+    pub(crate) fn put_one(&self, name: Name, bytes: Vec<u8>, mode: Mode) -> Result<Put, StoreError> {
+        let put = self.backend.put(vec![vec![NewBlob { name, content: Content::Bytes(bytes), mode }]])?;
+        Ok(put.into_iter().flatten().next().unwrap_or(Put::Written))
     }
-
-    pub(crate) fn object_path(&self, address: &Address) -> PathBuf {
-        let hex = address.hex();
-        self.root.join("objects").join(&hex[..2]).join(&hex[2..])
-    }
-
-    fn task_path(&self, key: &TaskKey) -> PathBuf {
-        let hex = key.hex();
-        self.root.join("tasks").join(&hex[..2]).join(&hex[2..])
-    }
-}
-
-impl Writer {
-    fn begin(unfinished: &Path) -> Result<Self, StoreError> {
-        durable::make_folder(unfinished)?;
-        let own = tempfile::Builder::new().prefix("writer-").tempdir_in(unfinished);
-        let folder = own.map_err(StoreError::io(unfinished, "written"))?.keep();
-        let lock = durable::create(&folder.join("lock")).map_err(StoreError::io(&folder, "written"))?;
-        lock.lock().map_err(StoreError::io(&folder, "locked"))?;
-        Ok(Self { folder, _lock: lock, next: AtomicU64::new(0) })
-    }
-
-    fn next_path(&self) -> PathBuf {
-        self.folder.join(self.next.fetch_add(1, Ordering::Relaxed).to_string())
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Only a leftover folder would remain, and the next sweep takes it away.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// Whether the writer that made a folder lives no more. One that is just beginning has no lock file yet, and is left
-/// alone for a minute.
-fn is_abandoned(folder: &Path) -> Result<bool, StoreError> {
-    let failed = |error| StoreError::io(folder, "looked at")(error);
-    match File::open(folder.join("lock")) {
-        Ok(lock) => match lock.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let age = fs::metadata(folder).and_then(|facts| facts.modified()).map(|time| time.elapsed());
-            Ok(age.is_ok_and(|age| age.is_ok_and(|age| age.as_secs() > 60)))
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn ignore_missing(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

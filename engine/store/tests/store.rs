@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::{fs, io::Read, io::Write, sync::Arc, thread};
+use std::{
+    fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+};
 
 use sluis_crypt4gh::{DataKey, HeaderPacket, SecretKey};
 use sluis_model::{Address, TaskKey};
@@ -19,6 +25,12 @@ fn put(store: &Store, address: &Address, body: &[u8], labels: &[u8]) -> Commit {
     object.commit(address, ObjectParts { record: b"record", packets: &packets, labels }).unwrap()
 }
 
+/// All files of a store.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().map(Result::unwrap);
+    walk.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
 #[test]
 fn an_object_comes_back_as_it_was_put() {
     let folder = tempfile::tempdir().unwrap();
@@ -29,10 +41,10 @@ fn an_object_comes_back_as_it_was_put() {
     assert_eq!(put(&store, &ADDRESS, b"other", b"b"), Commit::Existing);
     let object = Store::open(folder.path()).unwrap().object(&ADDRESS).unwrap().unwrap();
     let mut body = Vec::new();
-    object.body().unwrap().read_to_end(&mut body).unwrap();
+    object.open_body().unwrap().read_to_end(&mut body).unwrap();
     assert_eq!(body, b"sealed");
     assert_eq!(object.record, b"record");
-    assert_eq!(object.packets.len(), 1);
+    assert_eq!(object.recipients().unwrap().len(), 1);
     let mut labels = object.labels;
     labels.sort();
     assert_eq!(labels, [b"a".to_vec(), b"b".to_vec()]);
@@ -45,10 +57,10 @@ fn an_object_that_is_not_committed_is_never_visible_and_leaves_nothing() {
     let store = Store::create(folder.path()).unwrap();
     let mut object = store.begin_object().unwrap();
     object.write_all(b"half").unwrap();
-    let unfinished = object.folder().to_owned();
     assert_eq!(store.addresses().unwrap().count(), 0);
+    assert_eq!(files(folder.path()).len(), 3, "the format, the lock, the body");
     drop(object);
-    assert!(!unfinished.exists());
+    assert_eq!(files(folder.path()).len(), 2);
 }
 
 #[test]
@@ -56,14 +68,31 @@ fn the_sweep_takes_what_dead_writers_left_and_spares_living_ones() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(folder.path()).unwrap();
     let other = Store::open(folder.path()).unwrap();
-    let living = other.begin_object().unwrap();
+    let _living = other.begin_object().unwrap();
+    let before = files(folder.path());
     let dead = folder.path().join("unfinished/writer-dead");
     fs::create_dir(&dead).unwrap();
     fs::write(dead.join("lock"), "").unwrap();
     fs::write(dead.join("0"), "half").unwrap();
     store.sweep_unfinished().unwrap();
-    assert!(!dead.exists());
-    assert!(living.folder().exists());
+    assert_eq!(files(folder.path()), before);
+}
+
+#[test]
+fn writers_that_are_just_beginning_are_spared_by_the_sweeps_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::create(folder.path()).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let store = Store::open(folder.path()).unwrap();
+                    store.sweep_unfinished().unwrap();
+                    store.begin_object().unwrap();
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -83,8 +112,12 @@ fn many_writers_of_the_same_addresses_all_succeed_and_each_object_is_there_once(
     let new: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
     assert_eq!(new, 20);
     for address in stores[0].addresses().unwrap() {
-        assert_eq!(stores[0].object(&address.unwrap()).unwrap().unwrap().labels.len(), 6);
+        let object = stores[0].object(&address.unwrap()).unwrap().unwrap();
+        assert_eq!(object.labels.len(), 6);
+        assert_eq!(object.parts().unwrap().len(), 9);
     }
+    let left = files(folder.path()).into_iter().filter(|file| !file.starts_with(folder.path().join("unfinished")));
+    assert_eq!(left.count(), 1 + 20 * 9, "slower writers leave nothing");
 }
 
 #[test]
@@ -116,6 +149,6 @@ fn a_store_of_another_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Missing(_))));
     drop(Store::create(folder.path()).unwrap());
-    fs::write(folder.path().join("format"), "sluis-store 2\n").unwrap();
+    fs::write(folder.path().join("format"), "sluis-store 1\n").unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Format { .. })));
 }

@@ -43,6 +43,9 @@ async fn main() {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        remote_hosts: Vec::new(),
+        quota: None,
+        bucket: None,
     };
     let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
     let scratch = Arc::new(Scratch::open(Some(folder.path().join("scratch")), SwapRule::Allow).unwrap());

@@ -3,8 +3,8 @@
 use std::{
     borrow::Cow,
     collections::BTreeSet,
-    fs::{self, OpenOptions, Permissions},
-    io::{self, Read, Write},
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Write},
     num::NonZero,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     panic::resume_unwind,
@@ -13,15 +13,13 @@ use std::{
     thread,
 };
 
-use sluis_access::{Permit, Site};
+use sluis_access::{AccessError, Permit, Site};
 use sluis_executor::Folders;
 use sluis_model::{Address, StagedEntry, StagedSource, Task};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Scratch, WorkError, task_folder::make_folder};
 
-/// How much is opened at a time, in bytes.
-const CHUNK: usize = 1 << 18;
 /// From how many bytes on more than one thread opens them: less is done before another thread has begun.
 const WORTH_A_THREAD: u64 = 1 << 20;
 
@@ -50,8 +48,9 @@ impl Staging<'_> {
                 StagedSource::Object(address) => Opening::add(&mut objects, *address, path, entry.writable),
             }
         }
-        let workers = if needed < WORTH_A_THREAD { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
-        self.open_all(&objects, workers.min(objects.len()), cancel)
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = if needed < WORTH_A_THREAD { 1 } else { cores.min(objects.len()) };
+        self.open_all(&objects, workers, cancel)
     }
 
     /// Where an entry goes, in a folder that is there.
@@ -71,12 +70,14 @@ impl Staging<'_> {
 
     fn open_all(self, objects: &[Opening], workers: usize, cancel: &CancellationToken) -> Result<bool, WorkError> {
         let next = AtomicUsize::new(0);
+        // Few large objects are opened by several threads each.
+        let threads = thread::available_parallelism().map_or(1, NonZero::get) / workers.max(1);
+        let threads = NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN);
         let stopped = AtomicBool::new(false);
         let is_stopped = || cancel.is_cancelled() || stopped.load(Ordering::Relaxed);
         let work = || {
-            let mut buffer = vec![0; CHUNK];
             while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let outcome = self.open(object, &mut buffer, &is_stopped);
+                let outcome = self.open(object, threads, &is_stopped);
                 if outcome.is_err() {
                     stopped.store(true, Ordering::Relaxed);
                 }
@@ -99,23 +100,21 @@ impl Staging<'_> {
     }
 
     /// Opens one object to the end. Gives `false` if it was stopped before.
-    fn open(self, object: &Opening, buffer: &mut [u8], is_stopped: &dyn Fn() -> bool) -> Result<bool, WorkError> {
+    fn open(
+        self,
+        object: &Opening,
+        threads: NonZero<usize>,
+        is_stopped: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, WorkError> {
         let Opening { address, path, .. } = object;
-        let mut reader = self.site.unseal(self.permit, address).map_err(WorkError::Input)?;
-        let mut file = create(path, object.writable)?;
-        let mut missing = reader.size();
-        loop {
-            if is_stopped() {
-                return Ok(false);
-            }
-            let read = reader.read(buffer);
-            let count = read.map_err(|error| WorkError::Input(self.site.reading_failed(address, error)))?;
-            if count == 0 {
-                break;
-            }
-            file.write_all(&buffer[..count]).map_err(|error| self.write_failed(path, missing, error))?;
-            missing = missing.saturating_sub(count as u64);
-        }
+        let file = create(path, object.writable)?;
+        let size = self.site.facts(address).map_err(WorkError::Input)?.size;
+        let to = Stoppable { file: &file, is_stopped };
+        match self.site.unseal_into(self.permit, address, to, threads) {
+            Err(AccessError::Output(_)) if is_stopped() => return Ok(false),
+            Err(AccessError::Output(error)) => return Err(self.write_failed(path, size, error)),
+            outcome => outcome.map_err(WorkError::Input)?,
+        };
         object.links.iter().try_for_each(|link| fs::hard_link(path, link).map_err(WorkError::scratch(link, "made")))?;
         Ok(true)
     }
@@ -153,6 +152,22 @@ impl Staging<'_> {
 
     fn text<'t>(self, literal: &'t str) -> Cow<'t, str> {
         if self.has_canonical_roots { Cow::Borrowed(literal) } else { self.folders.localize(literal) }
+    }
+}
+
+/// A file that takes no more once the task is stopped.
+struct Stoppable<'a> {
+    file: &'a File,
+    is_stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.is_stopped)() { Err(io::Error::other("the task is stopped")) } else { self.file.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

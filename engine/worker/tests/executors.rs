@@ -56,6 +56,9 @@ impl Bench {
             country: EuCountry::NL,
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
+            remote_hosts: Vec::new(),
+            quota: None,
+            bucket: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
         let scratch = Arc::new(Scratch::open(Some(folder.path().join("scratch")), SwapRule::Allow).unwrap());
@@ -63,7 +66,7 @@ impl Bench {
     }
 
     fn put(&self, content: &[u8]) -> Address {
-        let permit = self.site.permit_put(&project(), &"personal".parse().unwrap()).unwrap();
+        let permit = self.site.permit_put(&project(), &Labels::of_dataset("personal".parse().unwrap())).unwrap();
         self.site.seal(&permit, content).unwrap().address
     }
 

@@ -75,13 +75,16 @@ impl Bench {
             country: EuCountry::NL,
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
+            remote_hosts: Vec::new(),
+            quota: None,
+            bucket: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
         Self { _folder: folder, memory, site }
     }
 
     fn put(&self, text: &[u8]) -> Address {
-        let permit = self.site.permit_put(&project(), &"personal".parse().unwrap()).unwrap();
+        let permit = self.site.permit_put(&project(), &Labels::of_dataset("personal".parse().unwrap())).unwrap();
         self.site.seal(&permit, text).unwrap().address
     }
 
@@ -199,7 +202,8 @@ fn a_damaged_input_stops_the_task_before_its_command() {
     let bench = Bench::new();
     let address = bench.put(&vec![1; 200_000]);
     let task = task(vec![staged("/sluis/in/0/a", StagedSource::Object(address))]);
-    let body = bench.site.store().object(&address).unwrap().unwrap().folder().join("body");
+    let body = bench.site.store().object(&address).unwrap().unwrap().body_name();
+    let body = bench.site.dir().join("store").join(body.as_str());
     let mut bytes = fs::read(&body).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&body, bytes).unwrap();

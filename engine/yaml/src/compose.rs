@@ -9,20 +9,25 @@ use crate::{Content, Diagnostic, Diagnostics, Field, Mapping, Node, Span, relaxe
 
 /// The longest text that is read, in bytes.
 const LONGEST: usize = 16 << 20;
+/// The key that takes over the fields of other mappings (<https://yaml.org/type/merge.html>).
+const MERGE: &str = "<<";
 /// The deepest nesting.
 const DEEPEST: usize = 128;
-/// The most nodes that aliases may add.
+/// The most nodes of a text.
+const MOST_NODES: usize = 1_000_000;
+/// The most nodes that aliases may add; 64 bytes of text count as one more.
 const ALIAS_BUDGET: usize = 100_000;
 
 /// Reads one YAML 1.2 document (JSON is YAML, too); an empty text is null.
 ///
 /// `file` is the name for messages. Syntax errors, duplicate keys, keys that are no scalars, unknown tags, more than
-/// one document, nesting deeper than 128 levels, texts over 16 MiB and aliases that add more than 100,000 nodes are
-/// errors. The text is kept in the problems, so that they can be shown.
+/// one document, nesting deeper than 128 levels, texts over 16 MiB or 1,000,000 nodes and aliases that add more than
+/// 100,000 nodes are errors. The text is kept in the problems, so that they can be shown.
 pub fn parse(file: &str, text: &str, problems: &mut Diagnostics) -> Option<Node> {
     let file: Arc<str> = file.into();
     if text.len() > LONGEST {
-        problems.error(&Span::start_of(file), format!("the text has {} bytes; at most {LONGEST} are read", text.len()));
+        problems
+            .error(&Span::start_of(file), format!("the text has over {LONGEST} bytes, which is the most that is read"));
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -37,6 +42,7 @@ pub fn parse(file: &str, text: &str, problems: &mut Diagnostics) -> Option<Node>
             problems,
             offsets: &offsets,
             anchors: Vec::new(),
+            nodes_left: MOST_NODES,
             alias_budget: ALIAS_BUDGET,
             open: Vec::new(),
             root: None,
@@ -57,9 +63,13 @@ pub fn parse(file: &str, text: &str, problems: &mut Diagnostics) -> Option<Node>
             }
             Stopped::Syntax(error) => {
                 let problem = composer.syntax_error(&error);
+                let doubtful = relaxed.doubtful_quote(&error).map(|quote| composer.span(Marks::new(quote, quote)));
                 let byte = Offsets::of(&relaxed.text).byte(error.marker().index(), relaxed.text.len());
                 if !relaxed.relax(&error, byte) {
-                    problems.push(problem);
+                    problems.push(match doubtful {
+                        Some(quote) => problem.label(&quote, "the quoted text that ends there begins here"),
+                        None => problem,
+                    });
                     return None;
                 }
             }
@@ -131,7 +141,12 @@ struct Open {
 
 enum Kind {
     Sequence(Vec<Node>),
-    Mapping { fields: Mapping, key: Option<(String, Span)> },
+    Mapping {
+        fields: Mapping,
+        key: Option<(String, Span)>,
+        /// The mappings that `<<` names, of which keys that do not stand here are taken.
+        merged: Vec<Mapping>,
+    },
 }
 
 /// Why composing ended early.
@@ -155,6 +170,7 @@ struct Composer<'a> {
     problems: &'a mut Diagnostics,
     offsets: &'a Offsets,
     anchors: Vec<Option<Anchor>>,
+    nodes_left: usize,
     alias_budget: usize,
     open: Vec<Open>,
     root: Option<Node>,
@@ -171,21 +187,32 @@ impl Composer<'_> {
                 Event::DocumentStart(_) => {
                     documents += 1;
                     if documents > 1 {
-                        let message = "a second document begins here; only one is read";
-                        return Err(Diagnostic::error(&span, message).into());
+                        let rest = self.text.get(span.range().end..).unwrap_or_default();
+                        if !rest.trim().is_empty() {
+                            let message = "a second document begins here; only the first one is read";
+                            self.problems.push(Diagnostic::warning(&span, message));
+                        }
+                        return Ok(());
                     }
                 }
                 Event::Alias(anchor) => self.alias(anchor, span)?,
                 Event::Scalar(text, style, anchor, tag) => {
                     let text = self.without_added_break(&text, style, marks);
                     let node = Node { value: self.scalar(text, style, tag.as_deref(), &span), span };
-                    self.add(node, text, anchor, 1)?;
+                    // A long text weighs as much as many short ones.
+                    self.add(node, text, anchor, 1 + text.len() / 64)?;
                 }
                 Event::SequenceStart(anchor, tag) => {
                     self.begin(span, anchor, tag, "seq", Kind::Sequence(Vec::new()))?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.begin(span, anchor, tag, "map", Kind::Mapping { fields: Mapping::new(), key: None })?;
+                    self.begin(
+                        span,
+                        anchor,
+                        tag,
+                        "map",
+                        Kind::Mapping { fields: Mapping::new(), key: None, merged: Vec::new() },
+                    )?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end(&span)?,
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -197,15 +224,28 @@ impl Composer<'_> {
     fn span(&self, marks: Marks) -> Span {
         let (start, line, column) = self.relaxed.original(&marks.start);
         let start = self.offsets.byte(start, self.text.len());
+        if start >= self.text.len() {
+            return self.end_of_text();
+        }
         let end = self.offsets.byte(self.relaxed.original(&marks.end).0, self.text.len()).max(start);
         // Block scalars reach into the line after them.
         let trimmed = self.text.get(start..end).map_or(end, |text| start + text.trim_end().len());
         Span::new(Arc::clone(&self.file), line as u32, column as u32 + 1, start as u32, trimmed as u32)
     }
 
+    /// The place after the last character: the parser counts one line more.
+    fn end_of_text(&self) -> Span {
+        let text = self.text.trim_end();
+        let before = text.rfind('\n').map_or(0, |end| end + 1);
+        let line = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = text[before..].chars().count() + 1;
+        Span::new(Arc::clone(&self.file), line as u32, column as u32, text.len() as u32, text.len() as u32)
+    }
+
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {
         let mark = *error.marker();
         Diagnostic::error(&self.span(Marks::new(mark, mark)), format!("not YAML: {}", error.info()))
+            .help("look at the indentation, brackets and quotes here and in the lines before")
     }
 
     /// A block scalar as it stands at the end of a text: the parser ends its last line even where the text does not.
@@ -266,7 +306,12 @@ impl Composer<'_> {
         let span = Span::new(span.file, span.line, span.column, start as u32, (start + first_line.len()) as u32);
         let value = match kind {
             Kind::Sequence(items) => Content::Sequence(items),
-            Kind::Mapping { fields, .. } => Content::Mapping(fields),
+            Kind::Mapping { mut fields, merged, .. } => {
+                for (name, field) in merged.into_iter().flatten() {
+                    fields.entry(name).or_insert(field);
+                }
+                Content::Mapping(fields)
+            }
         };
         self.add(Node { value, span }, "", anchor, nodes)
     }
@@ -297,6 +342,12 @@ impl Composer<'_> {
         if anchor > 0 {
             self.set_anchor(anchor, Anchor::Closed(Box::new((node.clone(), nodes))));
         }
+        self.nodes_left = self.nodes_left.checked_sub(1).ok_or_else(|| {
+            Diagnostic::error(
+                &node.span,
+                format!("the text has over {MOST_NODES} nodes, which is the most that is read"),
+            )
+        })?;
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());
@@ -310,8 +361,12 @@ impl Composer<'_> {
                 }
                 *key = Some((text.to_owned(), node.span));
             }
-            Kind::Mapping { fields, key } => {
+            Kind::Mapping { fields, key, merged } => {
                 let Some((name, span)) = key.take() else { return Ok(()) };
+                if self.text.get(span.range()) == Some(MERGE) {
+                    merged.extend(mappings(node)?);
+                    return Ok(());
+                }
                 match fields.entry(name) {
                     Entry::Vacant(entry) => {
                         entry.insert(Field { key: span, node });
@@ -336,6 +391,23 @@ impl Composer<'_> {
             self.anchors.resize_with(anchor + 1, || None);
         }
         self.anchors[anchor] = Some(state);
+    }
+}
+
+/// The mappings that stand after a merge key: one, or a list of them.
+fn mappings(node: Node) -> Result<Vec<Mapping>, Diagnostic> {
+    let Node { value, span } = node;
+    let wrong = |span: &Span| Diagnostic::error(span, format!("`{MERGE}` takes a mapping or a list of mappings"));
+    match value {
+        Content::Mapping(fields) => Ok(vec![fields]),
+        Content::Sequence(items) => {
+            let each = items.into_iter().map(|item| match item.value {
+                Content::Mapping(fields) => Ok(fields),
+                _ => Err(wrong(&item.span)),
+            });
+            each.collect()
+        }
+        _ => Err(wrong(&span)),
     }
 }
 

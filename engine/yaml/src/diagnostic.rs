@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::Span;
 
-/// More problems than this are not kept: nobody reads them.
+/// More problems of one kind than this are not kept: nobody reads them. The kinds are apart, so that no number of
+/// warnings hides an error.
 const MOST: usize = 200;
 
 /// How bad a problem is.
@@ -87,12 +88,33 @@ pub struct Diagnostics {
     sources: HashMap<Arc<str>, Arc<str>>,
 }
 
+/// The kind of problems that say that a text is wrong.
+const ERRORS: usize = 0;
+
+/// Errors, features that are not supported, and warnings.
+const fn kind(problem: &Diagnostic) -> usize {
+    match (problem.severity, problem.unsupported) {
+        (Severity::Error, false) => ERRORS,
+        (_, true) => 1,
+        (Severity::Warning, false) => 2,
+    }
+}
+
 impl Diagnostics {
     /// Adds a problem. The same problem at the same place is kept once.
     pub fn push(&mut self, problem: Diagnostic) {
-        if self.problems.len() < MOST && !self.problems.contains(&problem) {
+        if self.count(kind(&problem)) < MOST && !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
+    }
+
+    /// Whether no more errors are kept: looking for further ones is of no use.
+    pub fn is_full(&self) -> bool {
+        self.problems.len() >= MOST && self.count(ERRORS) >= MOST
+    }
+
+    fn count(&self, of: usize) -> usize {
+        self.problems.iter().filter(|problem| kind(problem) == of).count()
     }
 
     /// Adds an error.
@@ -109,6 +131,19 @@ impl Diagnostics {
     pub fn extend(&mut self, other: Self) {
         self.sources.extend(other.sources);
         other.problems.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// Puts the problems of each file in the order of the text; the files stay in the order in which their first
+    /// problems were found.
+    pub fn sort(&mut self) {
+        let mut files: Vec<Arc<str>> = Vec::new();
+        for problem in &self.problems {
+            if !files.contains(&problem.span.file) {
+                files.push(Arc::clone(&problem.span.file));
+            }
+        }
+        let file = |problem: &Diagnostic| files.iter().position(|file| *file == problem.span.file);
+        self.problems.sort_by_cached_key(|problem| (file(problem), problem.span.line, problem.span.column));
     }
 
     /// The problems in the order in which they were found.
@@ -135,6 +170,14 @@ impl Diagnostics {
     pub fn is_unsupported(&self) -> bool {
         let mut errors = self.problems.iter().filter(|problem| problem.severity == Severity::Error).peekable();
         errors.peek().is_some() && errors.all(|problem| problem.unsupported)
+    }
+
+    /// The features that are not supported, as errors: what is no obstacle to checking a text is one to using it.
+    pub fn unsupported(&self) -> Option<Self> {
+        let asked = self.problems.iter().filter(|problem| problem.unsupported);
+        let problems: Vec<_> =
+            asked.map(|problem| Diagnostic { severity: Severity::Error, ..problem.clone() }).collect();
+        (!problems.is_empty()).then(|| Self { problems, sources: self.sources.clone() })
     }
 
     /// The text of a file in which problems may lie.

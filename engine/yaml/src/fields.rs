@@ -12,6 +12,23 @@ pub struct Fields<'a> {
     what: &'a str,
 }
 
+/// What whoever wrote an unknown key may have meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meant<'k> {
+    /// Another key.
+    Field(&'k str),
+    /// The key, but inside of another field.
+    Within(&'k str),
+}
+
+impl<'k> Meant<'k> {
+    const fn name(self) -> &'k str {
+        match self {
+            Self::Field(name) | Self::Within(name) => name,
+        }
+    }
+}
+
 impl<'a> Fields<'a> {
     /// A mapping, called `what` in messages. Anything else is an error.
     pub fn of(node: &'a Node, what: &'a str, problems: &mut Diagnostics) -> Option<Self> {
@@ -24,18 +41,28 @@ impl<'a> Fields<'a> {
 
     /// Reports each key that is not known, with the nearest one that is.
     pub fn check_known(self, known: &[&str], problems: &mut Diagnostics) {
-        self.check_known_except(known, |_| false, problems);
+        self.check_known_except(known, |_| false, |_| None, problems);
     }
 
-    /// The same, but leaves out the keys for which `is_other` says so.
-    pub fn check_known_except(self, known: &[&str], is_other: impl Fn(&str) -> bool, problems: &mut Diagnostics) {
+    /// The same, but leaves out the keys for which `is_other` says so. `meant` says of words that are often confused
+    /// what may be meant.
+    pub fn check_known_except(
+        self,
+        known: &[&str],
+        is_other: impl Fn(&str) -> bool,
+        meant: impl Fn(&str) -> Option<Meant<'static>>,
+        problems: &mut Diagnostics,
+    ) {
         for (key, field) in self.mapping {
-            if known.contains(&key.as_str()) || is_other(key) {
+            if known.contains(&key.as_str()) || is_other(key) || problems.is_full() {
                 continue;
             }
             let problem = Diagnostic::error(&field.key, format!("{} has no field `{key}`", self.what));
-            problems.push(match nearest(key, known.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
+            let meant = meant(key).filter(|meant| known.contains(&meant.name()));
+            let near = nearest(key, known.iter().copied()).map(Meant::Field);
+            problems.push(match meant.or(near) {
+                Some(Meant::Field(name)) => problem.help(format!("did you mean `{name}`?")),
+                Some(Meant::Within(name)) => problem.help(format!("it belongs into `{name}`")),
                 None => problem,
             });
         }

@@ -13,6 +13,6 @@ mod span;
 
 pub use compose::{parse, read};
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
-pub use fields::{Fields, nearest};
+pub use fields::{Fields, Meant, nearest};
 pub use node::{Content, Field, Mapping, Node};
 pub use span::Span;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use proptest::prelude::*;
-use sluis_yaml::{Content, Diagnostics, Fields, Node, nearest};
+use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, nearest};
 
 fn parse(file: &str, text: &str) -> Result<Node, Diagnostics> {
     let mut problems = Diagnostics::default();
@@ -78,11 +78,43 @@ fn aliases_repeat_their_anchor_and_bombs_are_refused() {
 }
 
 #[test]
+fn a_merge_key_takes_over_what_does_not_stand_there() {
+    let text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], x: 0}\nd: {<<: *b, y: 3}\ne: {'<<': 4}\n";
+    let node = parse("a.yml", text).unwrap();
+    let fields = |name: &str| {
+        let fields = node.get(name).unwrap().as_mapping().unwrap();
+        fields.iter().map(|(key, field)| (key.clone(), field.node.value.clone())).collect::<Vec<_>>()
+    };
+    let number = |key: &str, value| (key.to_owned(), Content::Integer(value));
+    assert_eq!(fields("c"), [number("x", 0), number("y", 1), number("z", 2)]);
+    assert_eq!(fields("d"), [number("y", 3), number("z", 2)]);
+    assert_eq!(fields("e"), [number("<<", 4)]);
+    assert!(error("<<: 7").contains("`<<` takes a mapping or a list of mappings"));
+}
+
+#[test]
+fn no_number_of_warnings_hides_an_error() {
+    let mut problems = Diagnostics::default();
+    let span = |line: usize| parse("a.yml", &format!("{}x", "\n".repeat(line))).unwrap().span;
+    for line in 0..500 {
+        problems.push(Diagnostic::warning(&span(line), "doubtful"));
+    }
+    problems.push(Diagnostic { unsupported: true, ..Diagnostic::warning(&span(600), "not supported") });
+    assert!(!problems.has_errors() && problems.unsupported().is_some_and(|found| found.is_unsupported()));
+    problems.push(Diagnostic::error(&span(601), "wrong"));
+    assert!(problems.has_errors() && !problems.is_unsupported() && !problems.is_full());
+}
+
+#[test]
 fn what_nests_too_deep_or_is_not_yaml_is_an_error_with_a_place() {
     assert!(error(&"- ".repeat(1_000)).contains("nested deeper"));
     assert!(error(&"[".repeat(100_000)).starts_with("test.yml:1:"));
     assert!(error("a: [1, 2").starts_with("test.yml:"));
-    assert!(error("--- 1\n--- 2\n").contains("a second document"));
+    let mut problems = Diagnostics::default();
+    let first = sluis_yaml::parse("a.yml", "--- 1\n--- 2\n", &mut problems).unwrap();
+    assert_eq!(first.value, Content::Integer(1));
+    assert!(problems.to_string().contains("warning: a second document"));
+    assert_eq!(value("a: 1\n---\n"), value("a: 1\n"));
     assert!(error("a: !what 1\n").contains("!what"));
 }
 
@@ -129,4 +161,32 @@ fn brackets_may_close_below_their_key() {
     assert_eq!((x.span.to_string().as_str(), &text[x.span.range()]), ("w.cwl:5:4", "1"));
     assert_eq!(root.get("d").unwrap().span.to_string(), "w.cwl:9:4");
     assert_eq!(value("|\n  a\n  b"), Content::String("a\nb".into()));
+}
+
+#[test]
+fn lines_of_quoted_texts_may_begin_at_the_margin() {
+    let text = "a: \"é\nb\n\n  c\\\nd\"\ne: 'it''s\nf' # g\nh: {i: \"j\nk\", l: m}\n";
+    let root = parse("w.cwl", text).unwrap();
+    let string = |name: &str| root.get(name).and_then(Node::as_str).unwrap();
+    assert_eq!((string("a"), string("e")), ("é b\ncd", "it's f"));
+    let l = root.get("h").unwrap().get("l").unwrap();
+    assert_eq!((l.span.to_string().as_str(), &text[l.span.range()]), ("w.cwl:9:8", "m"));
+    let broken = error("a: \"b\nc: \"d\"\n");
+    assert!(broken.starts_with("test.yml:2:5: not YAML"), "{broken}");
+}
+
+#[test]
+fn characters_may_be_written_as_the_two_escapes_of_json() {
+    let text = r#"{"a": "\u00e9 \ud83e\uddec\ud83e\uddec \\ud83e\\uddec", "b": "c"}"#;
+    let root = parse("w.cwl", text).unwrap();
+    assert_eq!(root.get("a").and_then(Node::as_str), Some(r"é 🧬🧬 \ud83e\uddec"));
+    let b = root.get("b").unwrap();
+    assert_eq!(&text[b.span.range()], "\"c\"");
+    assert_eq!(b.span.to_string(), format!("w.cwl:1:{}", text.len() - 3));
+    assert!(error(r#"{"a": "\ud83e"}"#).contains("escape"));
+}
+
+#[test]
+fn a_text_of_too_many_nodes_is_not_read() {
+    assert!(error(&format!("[{}]", "a,".repeat(1_000_001))).contains("over 1000000 nodes"));
 }

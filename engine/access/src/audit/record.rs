@@ -37,6 +37,9 @@ pub(crate) struct Entry {
     pub objects: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<String>,
+    /// By pseudonym.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub region: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,12 @@ pub(crate) struct Entry {
     pub executor: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_key: Option<String>,
+    /// The public key of those to whom an object is given, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// The host from which data come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The hash of the registry's files by which it was decided.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub registry: String,
@@ -68,12 +77,15 @@ impl Entry {
             project: String::new(),
             objects: Vec::new(),
             datasets: Vec::new(),
+            subjects: Vec::new(),
             region: String::new(),
             run: None,
             task: None,
             tool: None,
             executor: None,
             task_key: None,
+            recipient: None,
+            host: None,
             registry: String::new(),
             reasons: Vec::new(),
         }
@@ -120,6 +132,16 @@ impl AuditRecord {
         self.entry.permit
     }
 
+    /// The run and the task that it is about.
+    pub fn task(&self) -> Option<(&str, u32)> {
+        Some((self.entry.run.as_deref()?, self.entry.task?))
+    }
+
+    /// The datasets whose data are concerned.
+    pub fn datasets(&self) -> &[String] {
+        &self.entry.datasets
+    }
+
     /// The objects concerned.
     pub fn objects(&self) -> &[String] {
         &self.entry.objects
@@ -160,6 +182,9 @@ impl fmt::Display for AuditRecord {
         }
         if !entry.datasets.is_empty() {
             part("datasets", &entry.datasets.join(", "))?;
+        }
+        if !entry.subjects.is_empty() {
+            part("subjects", &entry.subjects.join(", "))?;
         }
         for object in &entry.objects {
             write!(f, "  {object}")?;

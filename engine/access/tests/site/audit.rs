@@ -29,10 +29,10 @@ fn everything_that_happens_is_written_down_in_order() {
     let address = put(&site, b"text").address;
     put(&site, b"text");
     show(&site, &address).unwrap();
-    assert!(site.permit_put(&project(), &dataset("unknown")).is_err());
+    assert!(site.permit_put(&project(), &of_dataset("unknown")).is_err());
     assert!(site.permit_read(&project(), &Address::from_bytes([0; 32]), ReadAction::Export).is_err());
     fs::write(site.dir().join("registry/people.yaml"), "people: [").unwrap();
-    assert!(matches!(site.permit_put(&project(), &dataset("personal")), Err(AccessError::Registry(_))));
+    assert!(matches!(site.permit_put(&project(), &of_dataset("personal")), Err(AccessError::Registry(_))));
     let records: Vec<_> = site.audit().records().unwrap().map(Result::unwrap).collect();
     let actions: Vec<_> = records.iter().map(|record| (record.action(), record.verdict())).collect();
     let (allow, deny) = (Some(Verdict::Allow), Some(Verdict::Deny));
@@ -119,7 +119,7 @@ fn a_log_that_was_written_anew_is_noticed() {
 fn a_log_that_was_cut_or_taken_away_stops_the_site() {
     let (folder, log) = closed_site();
     let site = Site::open(folder.path()).unwrap();
-    let refused = || matches!(site.permit_put(&project(), &dataset("personal")), Err(AccessError::Audit(_)));
+    let refused = || matches!(site.permit_put(&project(), &of_dataset("personal")), Err(AccessError::Audit(_)));
     let whole = fs::read(&log).unwrap();
     fs::write(&log, &whole[..whole.len() / 2]).unwrap();
     assert!(refused());

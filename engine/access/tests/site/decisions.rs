@@ -21,7 +21,7 @@ fn each_missing_fact_refuses_with_its_own_reason_and_is_written_down() {
         edit(&site, file, from, to);
         let text = refusal(site.permit_read(&project(), &address, ReadAction::Show));
         assert!(text.contains(reason) && text.contains("remedy"), "{text}");
-        assert!(refusal(site.permit_put(&project(), &"personal".parse().unwrap())).contains(reason));
+        assert!(refusal(site.permit_put(&project(), &of_dataset("personal"))).contains(reason));
         let last = site.audit().records().unwrap().last().unwrap().unwrap();
         assert!(last.json().contains("\"deny\"") && last.json().contains(reason), "{}", last.json());
         edit(&site, file, to, from);
@@ -65,13 +65,13 @@ fn a_permit_opens_what_it_names_and_nothing_else() {
 fn a_remedy_is_yaml_that_removes_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());
-    let text = refusal(site.permit_put(&project(), &dataset("trial-7")));
+    let text = refusal(site.permit_put(&project(), &of_dataset("trial-7")));
     assert!(text.contains("registry/datasets.yaml") && text.contains("\n        trial-7:\n"), "{text}");
     edit(&site, "datasets.yaml", "datasets:\n", "datasets:\n  trial-7:\n    description: x\n    consent: given\n");
-    let text = refusal(site.permit_put(&project(), &dataset("trial-7")));
+    let text = refusal(site.permit_put(&project(), &of_dataset("trial-7")));
     assert!(text.contains("datasets: [personal, trial-7]"), "{text}");
     edit(&site, "projects.yaml", "datasets: [personal]", "datasets: [personal, trial-7]");
-    assert_eq!(site.permit_put(&project(), &dataset("trial-7")).unwrap().labels().to_string(), "trial-7");
+    assert_eq!(site.permit_put(&project(), &of_dataset("trial-7")).unwrap().labels().to_string(), "trial-7");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn every_reason_is_given_at_once() {
     edit(&site, "projects.yaml", "members: [self]", "members: []");
     edit(&site, "projects.yaml", "datasets: [personal]", "datasets: []");
     edit(&site, "datasets.yaml", "consent: given", "consent: withdrawn");
-    let text = refusal(site.permit_put(&project(), &dataset("personal")));
+    let text = refusal(site.permit_put(&project(), &of_dataset("personal")));
     for reason in ["not a member", "not granted", "was withdrawn"] {
         assert!(text.contains(reason), "{text}");
     }
@@ -188,7 +188,7 @@ fn one_allowed_label_set_is_enough_and_the_smallest_is_passed_on() {
 fn a_permit_of_another_site_says_nothing() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let (one, two) = (site(folders[0].path()), site(folders[1].path()));
-    let permit = one.permit_put(&project(), &dataset("personal")).unwrap();
+    let permit = one.permit_put(&project(), &of_dataset("personal")).unwrap();
     assert!(matches!(two.seal(&permit, &b"text"[..]), Err(AccessError::NotCovered(_))));
     assert!(Site::open(folders[0].path()).unwrap().seal(&permit, &b"text"[..]).is_ok());
 }
@@ -206,10 +206,18 @@ fn a_project_that_has_not_begun_or_is_over_may_do_nothing() {
              from: {from}\n    until: {until}\n"
         );
         fs::write(&path, text).unwrap();
-        let permit = site.permit_put(&project(), &dataset("personal"));
+        let permit = site.permit_put(&project(), &of_dataset("personal"));
         assert_eq!(permit.is_ok(), allowed, "{from}");
         if !allowed {
             assert!(refusal(permit).contains(&format!("runs from {from} to {until}")));
         }
     }
+}
+
+#[test]
+fn data_of_no_dataset_are_not_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    assert!(refusal(site.permit_put(&project(), &Labels::default())).contains("no dataset"));
+    assert!(site.permit_put(&project(), &of_dataset("personal")).is_ok());
 }

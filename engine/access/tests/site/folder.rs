@@ -96,7 +96,7 @@ fn of_many_that_make_a_site_at_once_one_does() {
     });
     assert_eq!(made.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{made:?}");
     assert!(made.iter().all(|outcome| matches!(outcome, Ok(()) | Err(AccessError::Exists(_)))), "{made:?}");
-    Site::open(&path).unwrap().permit_put(&project(), &dataset("personal")).unwrap();
+    Site::open(&path).unwrap().permit_put(&project(), &of_dataset("personal")).unwrap();
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn keys_are_for_their_owner_alone_and_shown_nowhere() {
     let mode = |name: &str| fs::metadata(site.dir().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("keys"), mode("keys/site.sec"), mode("audit/log.jsonl")), (0o700, 0o700, 0o600, 0o600));
     let secret = fs::read_to_string(site.dir().join("keys/site.sec")).unwrap();
-    let shown = format!("{site:?} {:?}", site.permit_put(&project(), &dataset("personal")));
+    let shown = format!("{site:?} {:?}", site.permit_put(&project(), &of_dataset("personal")));
     assert!(secret.lines().all(|line| !shown.contains(line)), "{shown}");
     assert!(shown.contains("SiteKeys"));
 }

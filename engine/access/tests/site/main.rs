@@ -3,15 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod audit;
+mod classes;
+mod damage;
 mod decisions;
+mod erasure;
 mod folder;
+mod grants;
+mod hostile;
 mod objects;
+mod subjects;
 mod tasks;
+mod upkeep;
 
 use std::{
     fs::{self, File},
     io::Read,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
@@ -24,6 +31,9 @@ fn config() -> SiteConfig {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        remote_hosts: Vec::new(),
+        quota: None,
+        bucket: None,
     }
 }
 
@@ -39,12 +49,16 @@ fn dataset(name: &str) -> DatasetName {
     name.parse().unwrap()
 }
 
+fn of_dataset(name: &str) -> Labels {
+    Labels::of_dataset(dataset(name))
+}
+
 fn put(site: &Site, text: &[u8]) -> SealedObject {
     put_for(site, "personal", text)
 }
 
 fn put_for(site: &Site, name: &str, text: &[u8]) -> SealedObject {
-    let permit = site.permit_put(&project(), &dataset(name)).unwrap();
+    let permit = site.permit_put(&project(), &of_dataset(name)).unwrap();
     site.seal(&permit, text).unwrap()
 }
 
@@ -101,6 +115,18 @@ fn declare(site: &Site, name: &str) {
         &format!("datasets:\n  {name}:\n    description: x\n    consent: given\n"),
     );
     edit(site, "projects.yaml", "datasets: [personal", &format!("datasets: [personal, {name}"));
+}
+
+/// Declares a public dataset.
+fn declare_public(site: &Site, name: &str) {
+    let entry = format!("datasets:\n  {name}:\n    description: x\n    class: public\n");
+    edit(site, "datasets.yaml", "datasets:\n", &entry);
+}
+
+/// The files of an object: label set, record, header packet if it is sealed, body.
+fn parts(site: &Site, address: &Address) -> Vec<PathBuf> {
+    let parts = site.store().object(address).unwrap().unwrap().parts().unwrap();
+    parts.into_iter().map(|part| site.dir().join("store").join(part.name.as_str())).collect()
 }
 
 /// Makes the registry's files look as if nobody had touched them for an hour.

@@ -1,6 +1,6 @@
 //! Objects: what is sealed comes back, and only what was sealed.
 
-use std::{io::Seek, path::PathBuf};
+use std::io::Seek;
 
 use proptest::prelude::*;
 
@@ -26,12 +26,12 @@ fn a_flipped_byte_in_any_file_of_an_object_is_refused_and_the_object_can_be_put_
     let site = site(folder.path());
     let text = vec![7; 70_000];
     let address = put(&site, &text).address;
-    let object = site.store().object(&address).unwrap().unwrap().folder().to_owned();
-    let files: Vec<PathBuf> = fs::read_dir(&object).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 4);
-    for file in files {
-        let length = fs::read(&file).unwrap().len();
+    for part in 0..4 {
+        let files = parts(&site, &address);
+        assert_eq!(files.len(), 4);
+        let length = fs::read(&files[part]).unwrap().len();
         for place in (0..length).step_by(length.div_ceil(40)) {
+            let file = parts(&site, &address).swap_remove(part);
             let mut bytes = fs::read(&file).unwrap();
             bytes[place] ^= 0x20;
             fs::write(&file, bytes).unwrap();
@@ -51,13 +51,9 @@ fn a_body_that_somebody_else_sealed_for_the_site_does_not_pass() {
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());
     let (one, two) = (put(&site, b"what was said").address, put(&site, b"what was done").address);
-    let place = |address: &Address| site.store().object(address).unwrap().unwrap().folder().to_owned();
-    let (one_folder, two_folder) = (place(&one), place(&two));
-    for file in fs::read_dir(&two_folder).unwrap().map(|entry| entry.unwrap().path()) {
-        let name = file.file_name().unwrap().to_owned();
-        if name == "body" || name.to_string_lossy().starts_with("packet-") {
-            fs::copy(&file, one_folder.join(&name)).unwrap();
-        }
+    let (ones, twos) = (parts(&site, &one), parts(&site, &two));
+    for part in [2, 3] {
+        fs::copy(&twos[part], &ones[part]).unwrap();
     }
     assert!(matches!(show(&site, &one), Err(AccessError::Damaged { .. })));
 }
@@ -70,12 +66,16 @@ fn a_label_set_or_record_of_another_object_does_not_pass() {
     for prefix in ["labels-", "record"] {
         let (mine, other) = (put(&site, b"mine").address, put_for(&site, "trial-7", b"other").address);
         let files = |address: &Address| {
-            let folder = site.store().object(address).unwrap().unwrap().folder().to_owned();
-            let mut paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            paths.find(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix)).unwrap()
+            let is_it = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(prefix);
+            parts(&site, address).into_iter().find(is_it).unwrap()
         };
         let (from, to) = (files(&mine), files(&other));
-        fs::copy(&from, to.with_file_name(from.file_name().unwrap())).unwrap();
+        // The name of a label set ends with the hash of its content, after the identifier of the object's body.
+        let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        let (owner, hash) = (name(&to), name(&from));
+        let (owner, hash) = (owner.rsplit_once('-').map(|parts| parts.0), hash.rsplit_once('-').map(|parts| parts.1));
+        let name = owner.zip(hash).map_or("record".to_owned(), |(owner, hash)| format!("{owner}-{hash}"));
+        fs::copy(&from, to.with_file_name(name)).unwrap();
         match show(&site, &other) {
             Err(AccessError::Damaged { address, .. }) => assert_eq!(address, other),
             otherwise => panic!("{prefix}: {otherwise:?}"),
@@ -90,14 +90,14 @@ fn a_body_that_was_cut_or_grew_is_refused() {
     let text = vec![3; 140_000];
     for change in [-65_564_i64, -1, 1, 65_564] {
         let address = put(&site, &text).address;
-        let body = site.store().object(&address).unwrap().unwrap().folder().join("body");
-        let mut bytes = fs::read(&body).unwrap();
+        let body = &parts(&site, &address)[3];
+        let mut bytes = fs::read(body).unwrap();
         bytes.resize(bytes.len().strict_add_signed(change as isize), 0);
-        fs::write(&body, bytes).unwrap();
+        fs::write(body, bytes).unwrap();
         assert!(matches!(show(&site, &address), Err(AccessError::Damaged { .. })), "{change}");
     }
     let address = put(&site, &text).address;
-    fs::remove_file(site.store().object(&address).unwrap().unwrap().folder().join("body")).unwrap();
+    fs::remove_file(&parts(&site, &address)[3]).unwrap();
     assert!(matches!(show(&site, &address), Err(AccessError::Damaged { .. })));
 }
 
@@ -106,7 +106,7 @@ fn an_object_under_the_name_of_another_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());
     let (one, two) = (put(&site, b"one").address, put(&site, b"two").address);
-    let place = |address: &Address| site.store().object(address).unwrap().unwrap().folder().to_owned();
+    let place = |address: &Address| parts(&site, address)[0].parent().unwrap().to_owned();
     let (one_folder, two_folder) = (place(&one), place(&two));
     fs::remove_dir_all(&one_folder).unwrap();
     fs::rename(two_folder, one_folder).unwrap();
@@ -151,7 +151,7 @@ fn what_cannot_be_read_is_not_kept() {
     }
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());
-    let permit = site.permit_put(&project(), &dataset("personal")).unwrap();
+    let permit = site.permit_put(&project(), &of_dataset("personal")).unwrap();
     for length in [0, 10, 300_000] {
         assert!(matches!(site.seal(&permit, Failing(length)), Err(AccessError::Plaintext(_))));
     }

@@ -6,7 +6,8 @@ use sluis_model::{Region, TaskKey};
 
 use super::*;
 
-fn record(key: TaskKey, inputs: &[Address], result: Address) -> TaskRecord {
+/// A task that read `inputs` and made `result`.
+pub fn record(key: TaskKey, inputs: &[Address], result: Address) -> TaskRecord {
     TaskRecord {
         version: TaskRecord::VERSION,
         key,

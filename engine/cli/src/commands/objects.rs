@@ -55,10 +55,15 @@ pub fn show(folder: &Path, show: &Show, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Writes an object in plain to a file.
+/// Writes an object to a file, in plain or sealed.
 pub fn export(folder: &Path, export: &Export) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let address = resolve(&site, &export.address)?;
+    if export.sealed {
+        export::export_sealed(&site, &export.project, &address, &export.to)?;
+        output::note(&format!("Wrote {address} as a Crypt4GH file to {}.", export.to.display()));
+        return Ok(Exit::Success);
+    }
     export::export_object(&site, &export.project, &address, &export.to)?;
     output::note(&format!("Wrote {address} in plain to {}.", export.to.display()));
     Ok(Exit::Success)

@@ -2,11 +2,18 @@
 
 use std::path::Path;
 
+use sluis_index::Index;
 use sluis_model::Address;
-use sluis_provenance::{Lineage, LineageTask, Origin};
+use sluis_provenance::{Lineage, LineageError, LineageTask, Origin};
 use sluis_schedule::{find_run, read_run};
 
-use crate::{arguments::Provenance, commands::objects, exit::Exit, failure::Failure, output, site};
+use crate::{
+    arguments::Provenance,
+    commands::{find, objects},
+    exit::Exit,
+    failure::Failure,
+    output, site,
+};
 
 /// Shows where a run's or an object's data came from.
 pub fn carry_out(folder: &Path, provenance: &Provenance, json: bool) -> Result<Exit, Failure> {
@@ -14,13 +21,17 @@ pub fn carry_out(folder: &Path, provenance: &Provenance, json: bool) -> Result<E
     let runs = site.runs_dir();
     let lineage = if provenance.subject.starts_with(Address::PREFIX) {
         let address = objects::resolve(&site, &provenance.subject)?;
-        Lineage::of_object(&site, &provenance.project, &address)
+        let mut index = Index::new(&site);
+        let lineage = Lineage::of_object(&site, &mut index, &provenance.project, &address);
+        find::tell_note(&index);
+        lineage
     } else {
         let run = read_run(&runs, &find_run(&runs, &provenance.subject)?)?;
         Lineage::of_run(&site, &run)
     }
     .map_err(|error| match error {
-        sluis_provenance::LineageError::Access(error) => error.into(),
+        LineageError::Access(error) => error.into(),
+        LineageError::Index(error) => error.into(),
         error => Failure::of(Exit::Usage, &error),
     })?;
     if json {

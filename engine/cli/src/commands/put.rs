@@ -4,13 +4,14 @@ use std::{fs::File, path::Path};
 
 use serde_json::json;
 use sluis_access::AccessError;
+use sluis_store::Pinned;
 
 use crate::{arguments::Put, exit::Exit, failure::Failure, output, site};
 
 /// Seals files into a dataset and prints the address of each.
 pub fn carry_out(folder: &Path, put: &Put, json: bool) -> Result<Exit, Failure> {
     let site = site::open_or_make(folder)?;
-    let permit = site.permit_put(&put.project, &put.dataset)?;
+    let permit = site.permit_put(&put.project, &put.origin.labels())?;
     let mut listed = Vec::new();
     for path in &put.files {
         let unreadable = |error: &(dyn std::error::Error + 'static)| {
@@ -24,6 +25,8 @@ pub fn carry_out(folder: &Path, put: &Put, json: bool) -> Result<Exit, Failure> 
             AccessError::Plaintext(error) => unreadable(&error),
             error => error.into(),
         })?;
+        // Nobody can make it again.
+        site.pin(&Pinned::Object(sealed.address), &format!("taken in for {}", put.origin.dataset))?;
         if json {
             listed.push(json!({
                 "file": path.display().to_string(),

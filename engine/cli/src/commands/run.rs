@@ -8,9 +8,9 @@ use std::{
 
 use jiff::Timestamp;
 use sluis_access::Site;
-use sluis_cwl::Loaded;
+use sluis_cwl::{Loaded, Snapshot};
 use sluis_model::{RunId, Value, Values};
-use sluis_schedule::{FailurePolicy, RunRequest, RunResult, RunState};
+use sluis_schedule::{FailurePolicy, Repeatable, Reuse, RunRequest, RunResult, RunState, RunSummary, Told};
 use tokio::{runtime::Runtime, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -19,9 +19,10 @@ use crate::{
     engine,
     exit::Exit,
     export,
-    failure::{Failure, exit_of, print_problems},
-    output,
+    failure::{Failure, exit_of},
+    output, problems,
     progress::{Counts, Progress},
+    remote::Documents,
     site,
 };
 
@@ -60,48 +61,95 @@ pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> 
 /// # Errors
 /// What keeps the run from being carried out. A failed task is part of the outcome.
 pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcome, Failure> {
-    let begun = Instant::now();
     let mut inputs = sluis_cwl::read_inputs(run.inputs.as_deref())?;
-    let Loaded { process, warnings } = sluis_cwl::load_for(&run.workflow, &mut inputs)?;
+    let loaded = sluis_cwl::load_for(&run.workflow, &mut inputs, &Documents::of(site.dir()))?;
+    let documents = Snapshot::of(&run.workflow, &loaded, &inputs);
+    let Loaded { process, warnings, .. } = loaded;
     if !warnings.is_empty() && !run.quiet {
-        print_problems(&warnings, json);
+        if json {
+            output::note(&problems::json(&warnings).to_string());
+        } else {
+            problems::print(&warnings);
+        }
+    }
+    if let Some(unsupported) = warnings.unsupported() {
+        return Err(unsupported.into());
     }
     let inputs = process.check_inputs(inputs)?;
-    let id = new_run_id(site)?;
+    let request = |cancel, listener| {
+        Ok(RunRequest {
+            run: new_run_id(site)?,
+            workflow: run.workflow.rsplit('/').next().unwrap_or_default().to_owned(),
+            process,
+            inputs,
+            documents,
+            project: run.project.clone(),
+            labels: Some(run.origin.labels()),
+            on_failure: match run.on_failure {
+                OnFailure::Finish => FailurePolicy::FinishOthers,
+                OnFailure::Stop => FailurePolicy::StopAll,
+            },
+            reuse: if run.no_cache { Reuse::Nothing } else { Reuse::AsDeclared },
+            cancel,
+            listener,
+        })
+    };
+    carry_out_request(site, request, run.quiet, json)
+}
+
+/// Does a run again, with every result that is still there.
+///
+/// # Errors
+/// What keeps the run from being carried out. A failed task is part of the outcome.
+pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutcome, Failure> {
+    let Repeatable { process, inputs, documents } = sluis_schedule::repeatable(site, run)?;
+    let request = |cancel, listener| {
+        Ok(RunRequest {
+            run: new_run_id(site)?,
+            workflow: run.workflow.clone(),
+            process,
+            inputs,
+            documents,
+            project: run.project.clone(),
+            labels: None,
+            on_failure: FailurePolicy::FinishOthers,
+            reuse: Reuse::Everything,
+            cancel,
+            listener,
+        })
+    };
+    carry_out_request(site, request, false, json)
+}
+
+/// Carries a request out with a live display, until it ends or somebody interrupts it.
+fn carry_out_request(
+    site: &Arc<Site>,
+    request: impl FnOnce(CancellationToken, mpsc::UnboundedSender<Told>) -> Result<RunRequest, Failure>,
+    quiet: bool,
+    json: bool,
+) -> Result<RunOutcome, Failure> {
+    let begun = Instant::now();
     let runtime = Runtime::new().map_err(|error| Failure::of(Exit::Environment, &error))?;
     let (listener, told) = mpsc::unbounded_channel();
     let cancel = CancellationToken::new();
-    let request = RunRequest {
-        run: id.clone(),
-        workflow: run.workflow.rsplit('/').next().unwrap_or_default().to_owned(),
-        process,
-        inputs,
-        project: run.project.clone(),
-        dataset: run.dataset.clone(),
-        on_failure: match run.on_failure {
-            OnFailure::Finish => FailurePolicy::FinishOthers,
-            OnFailure::Stop => FailurePolicy::StopAll,
-        },
-        use_cache: !run.no_cache,
-        cancel: cancel.clone(),
-        listener,
-    };
+    let request = request(cancel.clone(), listener)?;
+    let run = request.run.clone();
     let (result, counts) = runtime.block_on(async {
         let engine = engine::engine(Arc::clone(site)).await?;
-        if !run.quiet && !json {
-            output::note(&format!("Run {id}"));
+        if !quiet && !json {
+            output::note(&format!("Run {run}"));
         }
-        let shown = tokio::spawn(show(Progress::new(run.quiet, json), told));
+        let shown = tokio::spawn(show(Progress::new(quiet, json), told));
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
         let result = engine.run(request).await;
         interrupts.abort();
         let counts = shown.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
         Ok::<_, Failure>((result?, counts))
     })?;
-    Ok(RunOutcome { run: id, result, counts, elapsed: begun.elapsed() })
+    Ok(RunOutcome { run, result, counts, elapsed: begun.elapsed() })
 }
 
-async fn show(mut display: Progress, mut told: mpsc::UnboundedReceiver<sluis_schedule::Told>) -> Counts {
+async fn show(mut display: Progress, mut told: mpsc::UnboundedReceiver<Told>) -> Counts {
     while let Some(told) = told.recv().await {
         display.tell(told);
     }

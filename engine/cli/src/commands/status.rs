@@ -22,9 +22,14 @@ pub fn carry_out(folder: &Path, status: &Status, json: bool) -> Result<Exit, Fai
 }
 
 /// The state in words.
-fn state_of(run: &RunSummary) -> &'static str {
-    match run.state {
-        RunState::Running if run.interrupted => "interrupted",
+const fn state_of(run: &RunSummary) -> &'static str {
+    in_words(run.state, run.interrupted)
+}
+
+/// A run's state in words.
+pub const fn in_words(state: RunState, interrupted: bool) -> &'static str {
+    match state {
+        RunState::Running if interrupted => "interrupted",
         RunState::Running => "running",
         RunState::Complete => "complete",
         RunState::ExecutorError => "failed",

@@ -179,3 +179,72 @@ fn without_a_site_and_without_a_terminal_the_remedy_is_named() {
     fs::remove_dir_all(site.site()).unwrap();
     site.run(["ls"]).failed(6, &["sluis init --country"]);
 }
+
+/// A workflow with a mistake in the tool that it runs, and a doubtful one.
+const BROKEN: &str = "\
+cwlVersion: v1.2
+class: Workflow
+inputs: {reads: File, count: int}
+outputs: {}
+steps:
+  sort:
+    run: tool.cwl
+    in: {reads: count}
+    out: []
+";
+
+const TOOL: &str = "\
+cwlVersion: v1.2
+class: CommandLineTool
+label: Sorts reads
+baseCommand: sort
+arguments: [$(inputs.raeds.path)]
+inputs:
+  reads: {type: File, doc: What is sorted., secondaryFiles: .bai}
+  mode: {type: {type: enum, symbols: [fast, no]}, default: no}
+  groups: {type: 'string[]?', label: Groups}
+outputs: {}
+";
+
+#[test]
+fn problems_are_told_to_people_to_scripts_and_to_editors() {
+    let site = TestSite::new();
+    site.write("tool.cwl", TOOL);
+    let workflow = site.write("workflow.cwl", BROKEN);
+    let people = site.run(["validate", &workflow]);
+    people
+        .failed(3, &["error: `sort/reads` takes File, but its source `count` gives int", "workflow.cwl:8:17", "^^^^^"]);
+    people.failed(3, &["warning: the expression names `inputs.raeds`", "help: did you mean `reads`?"]);
+    let json = site.run(["validate", "--json", &workflow]);
+    let problems: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json.code, Some(3));
+    let problem = &problems[0];
+    assert_eq!((&problem["line"], &problem["column"], &problem["endColumn"]), (&8.into(), &17.into(), &22.into()));
+    assert_eq!(problem["labels"][0]["message"], "`count` is int");
+    let sarif: serde_json::Value =
+        serde_json::from_str(&site.run(["validate", "--format", "sarif", &workflow]).out).unwrap();
+    let result = &sarif["runs"][0]["results"][1];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"doubtful".into(), &"warning".into()));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert!(place["artifactLocation"]["uri"].as_str().unwrap().starts_with("file:///"));
+    assert_eq!(place["region"]["startLine"], 5);
+}
+
+#[test]
+fn a_tool_is_described_drawn_and_its_template_can_be_filled_in() {
+    let site = TestSite::new();
+    let tool = site.write("tool.cwl", TOOL);
+    let described = site.run(["describe", &tool]);
+    assert!(described.out.contains("File with .bai") && described.out.contains("What is sorted."), "{}", described.out);
+    let json = site.run(["describe", "--json", &tool]).json();
+    assert_eq!(json["inputs"][1]["default"], "no");
+    let template = site.run(["describe", "--template", &tool]).out;
+    assert!(template.contains("# mode: \"no\"\n") && template.contains("# groups: [\"FILL IN\"]\n"), "{template}");
+    let filled = site.write("filled.yml", &template.replace("\"FILL IN\"", "reads.bam"));
+    site.run(["validate", &tool, &filled]).failed(3, &["reads.bam does not exist"]);
+    site.write("reads.bam", "reads");
+    site.write("reads.bam.bai", "index");
+    assert_eq!(site.run(["validate", &tool, &filled]).code, Some(0));
+    let drawn = site.run(["validate", "--graph", &tool]);
+    assert!(drawn.out.starts_with("<svg ") && drawn.out.contains("Sorts reads"), "{}", drawn.out);
+}

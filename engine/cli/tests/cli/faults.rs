@@ -40,7 +40,7 @@ fn an_invalid_workflow_names_file_line_and_column() {
     let site = TestSite::new();
     let wrong = FINE.replace("baseCommand", "baseComand");
     site.run_text(&wrong).failed(3, &["workflow.cwl:4:1", "baseComand", "did you mean `baseCommand`"]);
-    site.run_text("class: [").failed(3, &["workflow.cwl:1"]);
+    site.run_text("class: [").failed(3, &["workflow.cwl:1:9"]);
     site.run(["run", "/nowhere/x.cwl"]).failed(3, &["/nowhere/x.cwl"]);
     assert_usable(&site);
 }
@@ -174,7 +174,7 @@ fn an_interrupt_cancels_the_run_and_kills_what_it_started() {
 }
 
 /// Runs a shell script in mount and user namespaces of its own, where it may mount a small file system.
-fn in_namespace(site: &TestSite, script: &str) -> Ran {
+pub fn in_namespace(site: &TestSite, script: &str) -> Ran {
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script])
         .env("SLUIS", env!("CARGO_BIN_EXE_sluis"))
@@ -210,4 +210,32 @@ fn a_full_disk_is_told_and_once_there_is_room_the_next_run_succeeds() {
     assert!(ran.out.contains("code 6"), "{}", ran.out);
     assert!(ran.err.contains("No space left on device"), "{}", ran.err);
     assert!(ran.out.contains("is whole"), "{}", ran.out);
+}
+
+#[test]
+fn a_site_that_cannot_be_written_is_told_by_every_command_and_left_as_it_is() {
+    let site = TestSite::new();
+    site.write("workflow.cwl", FINE);
+    site.write("data.txt", "data\n");
+    let ran = in_namespace(
+        &site,
+        "mount -t tmpfs -o mode=0700 scratch /dev/shm
+         export SLUIS_SITE=$FOLDER/site
+         address=$($SLUIS put $FOLDER/data.txt | cut -d' ' -f1)
+         find $SLUIS_SITE -type f | sort | xargs sha256sum > $FOLDER/before
+         mount --bind $SLUIS_SITE $SLUIS_SITE && mount -o remount,ro,bind $SLUIS_SITE
+         for command in \"run $FOLDER/workflow.cwl\" \"put $FOLDER/workflow.cwl\" \\
+           \"export $address --to $FOLDER/out\" \"store gc\" \"erase P1 --yes\"; do
+           code=0; $SLUIS $command || code=$?
+           echo \"code $code\"
+         done
+         find $SLUIS_SITE -type f | sort | xargs sha256sum | cmp - $FOLDER/before
+         test ! -e $FOLDER/out
+         mount -o remount,rw,bind $SLUIS_SITE
+         $SLUIS audit verify
+         $SLUIS run $FOLDER/workflow.cwl",
+    );
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out.matches("code 6\n").count(), 5, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.err.matches("Read-only file system").count(), 5, "{}", ran.err);
 }

@@ -67,7 +67,7 @@ fn provenance_goes_back_to_what_was_taken_in(site: &TestSite, outputs: &Json) {
 
 fn a_damaged_output_is_refused_and_made_anew(site: &TestSite, workflow: &str, inputs: &str, outputs: &Json) {
     let address = outputs["variants"]["location"].as_str().unwrap();
-    let body = site.object(address).join("body");
+    let body = site.body(address);
     let mut bytes = fs::read(&body).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

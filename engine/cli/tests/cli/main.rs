@@ -3,7 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod basics;
+mod bucket;
+mod crypt;
 mod faults;
+mod find;
 mod genomics;
+mod heal;
+mod remote;
 mod secrecy;
+#[path = "../../../bucket/tests/bucket/servers.rs"]
+#[allow(dead_code, reason = "one of the servers is enough here")]
+mod servers;
+mod store;
+mod subjects;
 mod test_site;
+#[path = "../../../bucket/tests/bucket/wire.rs"]
+#[allow(dead_code, reason = "as above")]
+mod wire;

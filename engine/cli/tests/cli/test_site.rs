@@ -96,10 +96,21 @@ impl TestSite {
         self.run(["run", &path])
     }
 
-    /// The object's folder in the store.
-    pub fn object(&self, address: &str) -> PathBuf {
+    /// Changes a text in a file of the registry.
+    pub fn edit_registry(&self, file: &str, from: &str, to: &str) {
+        let path = self.site().join("registry").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+    }
+
+    /// The file that holds the object's sealed body: the first line of its record names it.
+    pub fn body(&self, address: &str) -> PathBuf {
         let hex = address.strip_prefix("b3:").unwrap();
-        self.site().join("store/objects").join(&hex[..2]).join(&hex[2..])
+        let store = self.site().join("store");
+        let record = fs::read_to_string(store.join("objects").join(&hex[..2]).join(&hex[2..]).join("record")).unwrap();
+        let body = record.lines().next().unwrap().strip_prefix("body ").unwrap();
+        store.join("bodies").join(&body[..2]).join(&body[2..])
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn command(
     let builder = Builder { session };
     let mut leaves = Vec::new();
     for (argument, number) in tool.arguments.iter().zip(0..) {
-        leaves.push(builder.argument(number, argument)?);
+        leaves.extend(builder.argument(number, argument)?);
     }
     for input in &tool.inputs {
         let value = inputs.get(&input.name).unwrap_or(&Value::Null);
@@ -86,16 +86,17 @@ struct Builder<'s, 'a> {
 }
 
 impl Builder<'_, '_> {
-    fn argument<'t>(&self, number: i64, argument: &'t Argument) -> Result<Leaf<'t>, BindError> {
+    /// The argument; `None` if it says no value.
+    fn argument<'t>(&self, number: i64, argument: &'t Argument) -> Result<Option<Leaf<'t>>, BindError> {
         let (position, binding, code) = match argument {
             Argument::Text(text) => (Key::Number(0), &PLAIN, text),
             Argument::Binding(binding) => {
-                let code = binding.value_from.as_ref().ok_or(BindError::ArgumentWithoutValue)?;
+                let Some(code) = &binding.value_from else { return Ok(None) };
                 (self.position(binding, &Value::Null, &[])?, binding, code)
             }
         };
-        let value = self.session.evaluate(&code.0, &Value::Null, &format!("arguments[{number}]"))?;
-        Ok(Leaf { key: vec![position, Key::Number(number)], binding, value, computed: true })
+        let value = self.session.evaluate(code, &Value::Null, &format!("arguments[{number}]"))?;
+        Ok(Some(Leaf { key: vec![position, Key::Number(number)], binding, value, computed: true }))
     }
 
     fn position(&self, binding: &CommandLineBinding, value: &Value, tail: &[Key]) -> Result<Key, BindError> {
@@ -104,10 +105,10 @@ impl Builder<'_, '_> {
             Some(Position::Number(number)) => Ok(Key::Number(*number)),
             Some(Position::Expression(expression)) => {
                 let place = place(tail, "position");
-                match self.session.evaluate(&expression.0, value, &place)? {
+                match self.session.evaluate(expression, value, &place)? {
                     Value::Null => Ok(Key::Number(0)),
                     Value::Integer(number) => Ok(Key::Number(number)),
-                    other => Err(wrong_type(&expression.0, &place, "an integer", &other).into()),
+                    other => Err(wrong_type(expression, &place, "an integer", &other).into()),
                 }
             }
         }
@@ -198,7 +199,7 @@ impl Builder<'_, '_> {
             leaf.key.splice(0..0, key.iter().cloned());
         }
         let value = match &binding.value_from {
-            Some(expression) => self.session.evaluate(&expression.0, value, &place(tail, "valueFrom"))?,
+            Some(expression) => self.session.evaluate(expression, value, &place(tail, "valueFrom"))?,
             None => value.clone(),
         };
         leaves.insert(0, Leaf { key, binding, value, computed: binding.value_from.is_some() });

@@ -12,16 +12,25 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// The command with its environment and streams.
 pub(super) fn command_line(tool: &CommandLineTool, session: &Session<'_>) -> Result<CommandLine, BindError> {
-    let or_zero = |codes: &[i32]| if codes.is_empty() { vec![0] } else { codes.to_vec() };
     Ok(CommandLine {
         arguments: arguments::command(tool, session.inputs(), session)?,
         environment: variables(&tool.requirements, session)?,
         stdin: stdin(tool, session)?,
         stdout: stream(tool, "stdout", session)?,
         stderr: stream(tool, "stderr", session)?,
-        success_codes: or_zero(&tool.success_codes),
+        success_codes: success_codes(tool),
         temporary_fail_codes: tool.temporary_fail_codes.clone(),
     })
+}
+
+/// The exit codes that mean success: those that the tool lists, and zero unless the tool calls it a failure.
+fn success_codes(tool: &CommandLineTool) -> Vec<i32> {
+    let mut codes = tool.success_codes.clone();
+    let is_listed = [&tool.success_codes, &tool.temporary_fail_codes, &tool.permanent_fail_codes];
+    if !is_listed.into_iter().flatten().any(|code| *code == 0) {
+        codes.push(0);
+    }
+    codes
 }
 
 /// The whole environment (CWL v1.2, EnvVarRequirement and Runtime environment).
@@ -32,7 +41,7 @@ fn variables(requirements: &Requirements, session: &Session<'_>) -> Result<BTree
         fixed.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     for definition in &requirements.environment {
         let place = format!("EnvVarRequirement.{}", definition.name);
-        let value = session.text(&definition.value.0, &Value::Null, &place)?;
+        let value = session.text(&definition.value, &Value::Null, &place)?;
         if definition.name.is_empty() || definition.name.contains(['=', '\0']) || value.contains('\0') {
             return Err(BindError::Variable(definition.name.clone()));
         }
@@ -47,12 +56,12 @@ fn stdin(tool: &CommandLineTool, session: &Session<'_>) -> Result<Option<String>
         return Ok(file.path.clone());
     }
     let Some(stdin) = &tool.stdin else { return Ok(None) };
-    let path = match session.evaluate(&stdin.0, &Value::Null, "stdin")? {
+    let path = match session.evaluate(stdin, &Value::Null, "stdin")? {
         Value::Null => return Ok(None),
         Value::File(file) => file.path.unwrap_or_default(),
         Value::String(path) if path.starts_with('/') => path,
         Value::String(path) => format!("{WORK_ROOT}/{path}"),
-        other => return Err(wrong_type(&stdin.0, "stdin", "a path", &other).into()),
+        other => return Err(wrong_type(stdin, "stdin", "a path", &other).into()),
     };
     let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
     let is_inside = [INPUTS_ROOT, WORK_ROOT, TEMPORARY_ROOT].into_iter().any(below);
@@ -69,7 +78,7 @@ fn stream(tool: &CommandLineTool, name: &'static str, session: &Session<'_>) -> 
         let wanted = tool.outputs.iter().find(|output| output.ty == ty);
         return Ok(wanted.map(|output| generated_name(&output.name, name)));
     };
-    let file = session.text(&expression.0, &Value::Null, name)?;
+    let file = session.text(expression, &Value::Null, name)?;
     let relative = file.strip_prefix(WORK_ROOT).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&file);
     let parts: Vec<_> = relative.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     if relative.starts_with('/') || relative.contains('\0') || parts.is_empty() || parts.contains(&"..") {

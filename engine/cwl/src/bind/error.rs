@@ -21,9 +21,6 @@ pub enum BindError {
     /// An argument with a NUL byte, which no operating system takes.
     #[error("the argument `{0}` holds a NUL character")]
     Nul(String),
-    /// A binding among `arguments` without `valueFrom`.
-    #[error("a binding in `arguments` needs `valueFrom`")]
-    ArgumentWithoutValue,
     /// A value that cannot be an argument.
     #[error("{0} cannot be an argument of a command; give its binding a valueFrom that makes a text of it")]
     NotText(&'static str),
@@ -45,6 +42,18 @@ pub enum BindError {
         file: String,
         /// The name of what is missing.
         missing: String,
+    },
+    /// A file whose format is none of those that its input computes.
+    #[error("the input `{input}` takes files of the format {wanted}, but {file} has {found}")]
+    Format {
+        /// The input.
+        input: String,
+        /// The file.
+        file: String,
+        /// Its format.
+        found: String,
+        /// The formats that it may have.
+        wanted: String,
     },
     /// A minimum above the maximum.
     #[error("ResourceRequirement asks for at least {least} and at most {most} of {name}")]

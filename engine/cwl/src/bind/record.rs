@@ -14,8 +14,8 @@ use crate::{
 pub(super) fn collection(tool: &CommandLineTool, inputs: &Values, runtime: &Value) -> String {
     let mut uses_expressions = false;
     let mut note = |expression: &Expression| {
-        uses_expressions |= is_expression(&expression.0);
-        Json::from(expression.0.as_str())
+        uses_expressions |= is_expression(&expression.text);
+        Json::from(expression.text.as_str())
     };
     let outputs: Vec<_> = tool.outputs.iter().map(|output| output_json(output, &mut note)).collect();
     let mut record = json!({ "version": 1, "outputs": outputs });

@@ -55,11 +55,11 @@ fn number(name: &str, bound: &str, amount: &Amount, session: &Session<'_>) -> Re
 fn evaluated(amount: &Amount, place: &str, session: &Session<'_>) -> Result<Option<f64>, BindError> {
     match amount {
         Amount::Number(number) => Ok(Some(*number)),
-        Amount::Expression(expression) => match session.evaluate(&expression.0, &Value::Null, place)? {
+        Amount::Expression(expression) => match session.evaluate(expression, &Value::Null, place)? {
             Value::Null => Ok(None),
             Value::Integer(number) => Ok(Some(number as f64)),
             Value::Float(number) => Ok(Some(number)),
-            other => Err(wrong_type(&expression.0, place, "a number", &other).into()),
+            other => Err(wrong_type(expression, place, "a number", &other).into()),
         },
     }
 }
@@ -86,9 +86,9 @@ pub(super) fn condition(
     match condition {
         None => Ok(default),
         Some(Condition::Fixed(value)) => Ok(*value),
-        Some(Condition::Expression(expression)) => match session.evaluate(&expression.0, &Value::Null, place)? {
+        Some(Condition::Expression(expression)) => match session.evaluate(expression, &Value::Null, place)? {
             Value::Boolean(value) => Ok(value),
-            other => Err(wrong_type(&expression.0, place, "a boolean", &other).into()),
+            other => Err(wrong_type(expression, place, "a boolean", &other).into()),
         },
     }
 }

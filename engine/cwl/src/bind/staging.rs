@@ -257,7 +257,7 @@ impl<'t> Staging<'t> {
         let source = match &file.location {
             Location::Object(address) => StagedSource::Object(*address),
             Location::Literal(text) => StagedSource::Literal(text.clone()),
-            Location::Path(_) => return Err(StagingError::NotSealed(file.basename.clone())),
+            Location::Path(_) | Location::Remote(_) => return Err(StagingError::NotSealed(file.basename.clone())),
         };
         self.insert(target, source, writable)
     }

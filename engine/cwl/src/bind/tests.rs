@@ -21,7 +21,7 @@ impl Contents for Text {
 }
 
 fn code(text: &str) -> Expression {
-    Expression(text.to_owned())
+    Expression::from(text)
 }
 
 fn at(position: i64) -> CommandLineBinding {
@@ -38,6 +38,8 @@ fn value_from(text: &str, binding: CommandLineBinding) -> CommandLineBinding {
 
 fn input(name: &str, ty: Type, binding: Option<CommandLineBinding>) -> InputParameter {
     InputParameter {
+        unreadable_default: None,
+        about: crate::About::default(),
         name: name.to_owned(),
         ty,
         default: None,
@@ -227,6 +229,23 @@ fn staged_inputs_have_canonical_paths_and_equal_tasks_equal_keys() {
 }
 
 #[test]
+fn a_file_has_one_of_the_formats_that_its_input_computes() {
+    let with = |wanted: &str, found: Option<&str>| {
+        let mut reads = input("reads", Type::File, None);
+        reads.format = vec![code(wanted)];
+        let Value::File(mut file) = object("a", 1) else { panic!() };
+        file.format = found.map(str::to_owned);
+        bound(tool(vec![reads]), Values::from([("reads".to_owned(), Value::File(file))]))
+    };
+    for wanted in ["$('http://x/a')", "$(['http://x/b', 'http://x/a'])", "$(null)"] {
+        assert!(with(wanted, Some("http://x/a")).is_ok(), "{wanted}");
+    }
+    assert!(with("$('http://x/b')", None).is_ok());
+    assert!(matches!(with("$('http://x/b')", Some("http://x/a")), Err(BindError::Format { .. })));
+    assert!(matches!(with("$(3)", Some("http://x/a")), Err(BindError::Expression(_))));
+}
+
+#[test]
 fn the_working_directory_takes_every_form_of_listing() {
     let mut tool =
         tool(vec![input("f", Type::File, Some(at(1))), input("n", Type::Int, None), input("d", Type::Directory, None)]);
@@ -242,7 +261,7 @@ fn the_working_directory_takes_every_form_of_listing() {
         dirent("$(['a', 1])", Some("list.json"), false),
         dirent("$(null)", None, false),
         dirent("$(inputs.d)", None, true),
-        WorkDirEntry::Expression(code("$([{entryname: 'computed', entry: 'x'}, null])")),
+        WorkDirEntry::Expression(code("$([{entryname: 'computed', entry: '$' + '(date)'}, null])")),
         WorkDirEntry::Value(object("given", 8)),
     ];
     let listing = vec![Entry::File(File::new("inside", Location::Object(Address::from_bytes([2; 32]))))];
@@ -268,7 +287,7 @@ fn the_working_directory_takes_every_form_of_listing() {
         })
         .collect();
     let expected = [
-        "work/computed \"x\"",
+        "work/computed \"$(date)\"",
         "work/d folder w",
         "work/d/inside object 2 w",
         "work/described.json described",
@@ -316,6 +335,7 @@ fn environment_streams_container_and_limits() {
     made.arguments = vec![Argument::Text(code("$(runtime.cores):$(runtime.ram):$(runtime.outdir)"))];
     made.stderr = Some(code("err/$(inputs.n).txt"));
     made.outputs = vec![OutputParameter {
+        about: crate::About::default(),
         name: "out".to_owned(),
         ty: Type::Stdout,
         output_binding: None,
@@ -337,6 +357,24 @@ fn environment_streams_container_and_limits() {
     assert_eq!((task.time_limit, task.network, task.reuse), (Some(Duration::from_millis(1500)), true, false));
     let image = task.image.unwrap();
     assert_eq!((image.name.as_str(), image.id.unwrap().as_str()), ("tools:1", digest.as_str()));
+}
+
+#[test]
+fn zero_is_success_unless_the_tool_says_otherwise() {
+    for (success, temporary, permanent, expected) in [
+        (&[][..], &[][..], &[][..], &[0][..]),
+        (&[1], &[], &[], &[1, 0]),
+        (&[0, 1], &[], &[], &[0, 1]),
+        (&[0], &[], &[0], &[0]),
+        (&[1], &[], &[0], &[1]),
+        (&[], &[0], &[], &[]),
+    ] {
+        let mut made = tool(Vec::new());
+        made.success_codes = success.to_vec();
+        made.temporary_fail_codes = temporary.to_vec();
+        made.permanent_fail_codes = permanent.to_vec();
+        assert_eq!(bound(made, Values::new()).unwrap().task.command.success_codes, expected);
+    }
 }
 
 #[test]
@@ -371,6 +409,7 @@ fn the_record_of_collecting_holds_what_expressions_can_see_and_nothing_else() {
         loaded.load_contents = true;
         let mut tool = tool(vec![input("n", Type::Int, None), loaded]);
         tool.outputs = vec![OutputParameter {
+            about: crate::About::default(),
             name: "out".to_owned(),
             ty: Type::Any,
             output_binding: Some(OutputBinding {

@@ -21,13 +21,13 @@ pub(super) fn stage(
         match entry {
             WorkDirEntry::Value(value) => work_dir.add_listing(value)?,
             WorkDirEntry::Expression(expression) => {
-                let value = session.evaluate(&expression.0, &Value::Null, PLACE)?;
+                let value = session.evaluate(expression, &Value::Null, PLACE)?;
                 work_dir.add_listing(&value)?;
             }
             WorkDirEntry::Dirent { entry, entry_name, writable } => {
-                let value = session.evaluate_untrimmed(&entry.0, &Value::Null, &format!("{PLACE}.entry"))?;
+                let value = session.evaluate_untrimmed(entry, &Value::Null, &format!("{PLACE}.entry"))?;
                 let name = match entry_name {
-                    Some(name) => Some(session.text(&name.0, &Value::Null, &format!("{PLACE}.entryname"))?),
+                    Some(name) => Some(session.text(name, &Value::Null, &format!("{PLACE}.entryname"))?),
                     None => None,
                 };
                 work_dir.add_dirent(value, name, *writable)?;
@@ -55,18 +55,14 @@ impl WorkDir<'_, '_, '_> {
         }
     }
 
-    /// A Dirent that an expression gave: its parts may hold expressions once more.
+    /// A Dirent that an expression gave: its texts are what they are, and are not evaluated once more.
     fn add_computed_dirent(&mut self, fields: &Values) -> Result<(), BindError> {
-        let entry = match &fields["entry"] {
-            Value::String(text) => self.session.evaluate_untrimmed(text, &Value::Null, &format!("{PLACE}.entry"))?,
-            other => other.clone(),
-        };
         let name = match fields.get("entryname") {
             None | Some(Value::Null) => None,
-            Some(Value::String(name)) => Some(self.session.text(name, &Value::Null, &format!("{PLACE}.entryname"))?),
+            Some(Value::String(name)) => Some(name.clone()),
             Some(other) => return Err(BindError::WorkDir(type_name(other))),
         };
-        self.add_dirent(entry, name, fields.get("writable") == Some(&Value::Boolean(true)))
+        self.add_dirent(fields["entry"].clone(), name, fields.get("writable") == Some(&Value::Boolean(true)))
     }
 
     fn add_dirent(&mut self, value: Value, name: Option<String>, writable: bool) -> Result<(), BindError> {

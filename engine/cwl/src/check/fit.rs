@@ -46,15 +46,6 @@ pub(super) fn fit(from: &Type, to: &Type) -> Fit {
     }
 }
 
-/// Whether null is among the values of a type.
-pub(super) fn takes_null(ty: &Type) -> bool {
-    match ty {
-        Type::Null => true,
-        Type::Union(types) => types.iter().any(takes_null),
-        _ => false,
-    }
-}
-
 /// The type without null.
 pub(super) fn without_null(ty: &Type) -> Type {
     match ty {

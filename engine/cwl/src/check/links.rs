@@ -5,7 +5,7 @@ use sluis_yaml::{Diagnostic, Diagnostics, Span};
 use super::{
     LinkPlaces, WorkflowPlaces, describe,
     fit::{Fit, array_of, fit, without_null},
-    inputs_of, outputs_of, suggest,
+    suggest,
 };
 use crate::{LinkMerge, PickValue, ScatterMethod, Source, Type, Workflow, WorkflowStep};
 
@@ -34,7 +34,7 @@ struct Found {
 pub(super) fn check(workflow: &Workflow, places: &WorkflowPlaces, problems: &mut Diagnostics) {
     for (step, at) in workflow.steps.iter().zip(&places.steps) {
         for (input, places_of_input) in step.inputs.iter().zip(&at.inputs) {
-            let process_input = inputs_of(&step.run).iter().find(|wanted| wanted.name == input.name);
+            let process_input = step.run.inputs().iter().find(|wanted| wanted.name == input.name);
             let ty = process_input.filter(|_| input.value_from.is_none()).map(|wanted| {
                 let is_scattered = step.scatter.as_ref().is_some_and(|scatter| scatter.inputs.contains(&input.name));
                 if is_scattered { array_of(wanted.ty.clone()) } else { wanted.ty.clone() }
@@ -46,7 +46,7 @@ pub(super) fn check(workflow: &Workflow, places: &WorkflowPlaces, problems: &mut
                 pick: input.pick_value,
                 places: places_of_input,
                 ty,
-                has_default: input.default.is_some() || process_input.is_some_and(|input| input.default.is_some()),
+                has_default: input.has_default() || process_input.is_some_and(|input| input.has_default()),
                 is_guarded: step.when.is_some(),
             };
             sink.check(workflow, places, problems);
@@ -63,8 +63,9 @@ pub(super) fn check(workflow: &Workflow, places: &WorkflowPlaces, problems: &mut
             has_default: false,
             is_guarded: false,
         };
-        if output.sources.is_empty() && !super::fit::takes_null(&output.ty) {
-            problems.error(&places_of_output.at, format!("the output `{}` has no `outputSource`", output.name));
+        if output.sources.is_empty() && !output.ty.takes_null() {
+            let message = format!("the output `{}` has no `outputSource`, so nothing ever comes out", output.name);
+            problems.push(Diagnostic::warning(&places_of_output.at, message));
         }
         sink.check(workflow, places, problems);
     }
@@ -73,6 +74,9 @@ pub(super) fn check(workflow: &Workflow, places: &WorkflowPlaces, problems: &mut
 impl Sink<'_> {
     fn check(&self, workflow: &Workflow, places: &WorkflowPlaces, problems: &mut Diagnostics) {
         for (source, span) in self.sources.iter().zip(&self.places.sources) {
+            if problems.is_full() {
+                return;
+            }
             let Some(found) = find(workflow, places, source) else {
                 problems.push(unknown(workflow, source, span));
                 continue;
@@ -135,15 +139,15 @@ fn find(workflow: &Workflow, places: &WorkflowPlaces, source: &Source) -> Option
         Source::WorkflowInput(name) => {
             let index = workflow.inputs.iter().position(|input| &input.name == name)?;
             let input = &workflow.inputs[index];
-            let ty = if input.default.is_some() { without_null(&input.ty) } else { input.ty.clone() };
+            let ty = if input.has_default() { without_null(&input.ty) } else { input.ty.clone() };
             Some(Some(Found { ty, at: places.inputs.get(index).cloned() }))
         }
         Source::StepOutput { step, output } => {
             let index = workflow.steps.iter().position(|candidate| &candidate.id == step)?;
             let step = &workflow.steps[index];
             let position = step.outputs.iter().position(|name| name == output)?;
-            let outputs = outputs_of(&step.run);
-            let ty = outputs.into_iter().find(|(name, _)| name == output).map(|(_, ty)| given_by(step, ty));
+            let outputs = step.run.outputs();
+            let ty = outputs.into_iter().find(|(name, ..)| name == output).map(|(_, ty, _)| given_by(step, ty));
             Some(ty.map(|ty| Found { ty, at: places.steps[index].outputs.get(position).cloned() }))
         }
     }

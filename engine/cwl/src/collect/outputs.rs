@@ -44,7 +44,13 @@ impl Collector<'_> {
             (Type::Stderr, _) => self.stream(output, self.stderr)?,
             (_, Some(binding)) => self.bound(output, binding)?,
             (ty, None) => match record_of(ty) {
-                Some(fields) => return self.record(output, fields),
+                Some(fields) => {
+                    return match self.record(output, fields) {
+                        // A record that may be absent is so if one of its files is.
+                        Err(CollectError::NoMatch { .. }) if output.ty.takes_null() => Ok(Value::Null),
+                        result => result,
+                    };
+                }
                 None => Value::Null,
             },
         };
@@ -96,7 +102,7 @@ impl Collector<'_> {
             load_contents(self.places, &mut value)?;
         }
         if let Some(code) = &binding.output_eval {
-            value = self.session.evaluate(&code.0, &value, &format!("outputs.{}.outputEval", output.name))?;
+            value = self.session.evaluate(code, &value, &format!("outputs.{}.outputEval", output.name))?;
         }
         self.single(output, value, &patterns)
     }
@@ -105,7 +111,7 @@ impl Collector<'_> {
         let place = format!("outputs.{}.glob", output.name);
         let mut patterns = Vec::new();
         for glob in &binding.glob {
-            let items = match self.session.evaluate(&glob.0, &Value::Null, &place)? {
+            let items = match self.session.evaluate(glob, &Value::Null, &place)? {
                 Value::Null => continue,
                 Value::Array(items) => items,
                 single => vec![single],
@@ -113,7 +119,7 @@ impl Collector<'_> {
             for item in items {
                 match item {
                     Value::String(pattern) => patterns.push(pattern),
-                    other => return Err(wrong_type(&glob.0, &place, "a pattern", &other).into()),
+                    other => return Err(wrong_type(glob, &place, "a pattern", &other).into()),
                 }
             }
         }
@@ -154,7 +160,7 @@ impl Collector<'_> {
                 }
                 if let Some(format) = output.format {
                     let place = format!("outputs.{}.format", output.name);
-                    file.format = Some(self.session.text(&format.0, &this, &place)?);
+                    file.format = Some(self.session.text(format, &this, &place)?);
                 }
                 Ok(())
             }
@@ -171,14 +177,14 @@ impl Collector<'_> {
     ) -> Result<(), CollectError> {
         let place = format!("outputs.{}.secondaryFiles", output.name);
         let is_required = required(pattern.required.as_ref(), false, this, &place, self.session)?;
-        let code = &pattern.pattern.0;
-        let items = if is_expression(code) {
+        let code = &pattern.pattern;
+        let items = if is_expression(&code.text) {
             match self.session.evaluate(code, this, &place)? {
                 Value::Array(items) => items,
                 single => vec![single],
             }
         } else {
-            vec![Value::String(secondary_name(&file.basename, code))]
+            vec![Value::String(secondary_name(&file.basename, &code.text))]
         };
         let folder =
             file.path.as_deref().and_then(|path| path.rsplit_once('/')).map_or(WORK_ROOT, |(folder, _)| folder);

@@ -36,6 +36,10 @@ pub(super) fn matches(places: &Places<'_>, pattern: &str) -> Result<Vec<String>,
         was_pattern |= matches!(matcher, Part::Pattern(_));
         found = next;
     }
+    // A slash at the end asks for folders alone.
+    if relative.ends_with('/') {
+        found.retain(|path| matches!(folder_at(places, path), Ok(Some(_)) | Err(_)));
+    }
     found.sort_unstable();
     found.dedup();
     Ok(found)
@@ -131,6 +135,9 @@ mod tests {
             ("x[1", &["x[1"]),
             ("st\\*r", &["st*r"]),
             ("d/*", &["d/c.txt", "d/e"]),
+            ("d/*/", &["d/e"]),
+            ("d/", &["d"]),
+            ("a.txt/", &[]),
             ("**/*.txt", &["d/c.txt", "inner/c.txt"]),
             ("inner/c.*", &["inner/c.txt"]),
             ("./d/./c.txt", &["d/c.txt"]),

@@ -48,6 +48,7 @@ impl Settler<'_, '_> {
                 return Ok(file);
             }
             Location::Literal(_) => return Ok(file),
+            Location::Remote(address) => return Err(CollectError::Remote(address.clone())),
             Location::Path(path) => path.to_str().ok_or_else(|| CollectError::Name(file.basename.clone()))?.to_owned(),
         };
         match entry(self.places, &place)? {

@@ -30,7 +30,7 @@ struct Case {
 }
 
 fn code(text: &str) -> Expression {
-    Expression(text.to_owned())
+    Expression::from(text)
 }
 
 fn address() -> Address {
@@ -46,6 +46,8 @@ impl Case {
         let mut tool = CommandLineTool { base_command: vec!["tool".to_owned()], ..CommandLineTool::default() };
         tool.requirements.javascript = Some(Vec::new());
         tool.inputs = vec![InputParameter {
+            unreadable_default: None,
+            about: crate::About::default(),
             name: "reads".to_owned(),
             ty: Type::File,
             default: None,
@@ -88,7 +90,15 @@ impl Case {
 
 fn parameter(ty: Type, output_binding: Option<OutputBinding>) -> OutputParameter {
     let name = "out".to_owned();
-    OutputParameter { name, ty, output_binding, secondary_files: Vec::new(), format: None, streamable: false }
+    OutputParameter {
+        about: crate::About::default(),
+        name,
+        ty,
+        output_binding,
+        secondary_files: Vec::new(),
+        format: None,
+        streamable: false,
+    }
 }
 
 fn glob(pattern: &str) -> OutputBinding {
@@ -288,6 +298,13 @@ fn records_and_streams_are_collected() {
         load_listing: None,
     };
     let fields = vec![field("f", Type::File, glob("a")), field("n", Type::Int, eval("$(1 + 1)"))];
+    let absent = RecordType { fields: vec![field("f", Type::File, glob("none"))], input_binding: None };
+    let optional = |record| Type::Union(vec![Type::Null, Type::Record(record)]);
+    assert_eq!(case.outputs(vec![parameter(optional(absent.clone()), None)]).unwrap()["out"], Value::Null);
+    assert!(matches!(
+        case.outputs(vec![parameter(Type::Record(absent), None)]),
+        Err(CollectError::NoMatch { output, .. }) if output == "out.f"
+    ));
     let record = Type::Record(RecordType { fields, input_binding: None });
     let mut stream = parameter(Type::Stdout, None);
     stream.name = "stream".to_owned();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluis_model::{ListingDepth, Value};
 
-use super::{Condition, Expression, Requirements, Type};
+use super::{About, Condition, Expression, Requirements, Type};
 use crate::Ontologies;
 
 /// A process that runs a command (CWL v1.2, CommandLineTool).
@@ -12,6 +12,8 @@ use crate::Ontologies;
 pub struct CommandLineTool {
     /// The document's file name and fragment, for people.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its inputs.
     pub inputs: Vec<InputParameter>,
     /// Its outputs.
@@ -82,10 +84,14 @@ pub enum Position {
 pub struct InputParameter {
     /// Its name.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its type.
     pub ty: Type,
     /// The value if none is given.
     pub default: Option<Value>,
+    /// Why the default that stands in the document cannot be read; `default` is then none.
+    pub unreadable_default: Option<String>,
     /// How it goes onto the command line.
     pub input_binding: Option<CommandLineBinding>,
     /// Files that travel with it.
@@ -102,6 +108,13 @@ pub struct InputParameter {
     pub streamable: bool,
 }
 
+impl InputParameter {
+    /// Whether the document gives a default, be it one that cannot be read.
+    pub const fn has_default(&self) -> bool {
+        self.default.is_some() || self.unreadable_default.is_some()
+    }
+}
+
 /// A pattern for secondary files (CWL v1.2, SecondaryFileSchema).
 #[derive(Clone, PartialEq, Debug)]
 pub struct SecondaryFile {
@@ -116,6 +129,8 @@ pub struct SecondaryFile {
 pub struct OutputParameter {
     /// Its name.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its type.
     pub ty: Type,
     /// How it is found.
@@ -146,6 +161,8 @@ pub struct OutputBinding {
 pub struct ExpressionTool {
     /// The document's file name and fragment, for people.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its inputs.
     pub inputs: Vec<InputParameter>,
     /// Its outputs.
@@ -161,6 +178,8 @@ pub struct ExpressionTool {
 pub struct Operation {
     /// The document's file name and fragment, for people.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its inputs.
     pub inputs: Vec<InputParameter>,
     /// Its outputs.

@@ -117,6 +117,29 @@ impl Type {
         }
     }
 
+    /// Whether null is among the values of the type.
+    pub fn takes_null(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Union(types) => types.iter().any(Self::takes_null),
+            _ => false,
+        }
+    }
+
+    /// Whether a part of the type says how its values go onto the command line.
+    pub fn has_binding(&self) -> bool {
+        match self {
+            Self::Enum(ty) => ty.input_binding.is_some(),
+            Self::Array(ty) => ty.input_binding.is_some() || ty.items.has_binding(),
+            Self::Union(types) => types.iter().any(Self::has_binding),
+            Self::Record(ty) => {
+                let binds = |field: &RecordField| field.input_binding.is_some() || field.ty.has_binding();
+                ty.input_binding.is_some() || ty.fields.iter().any(binds)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether a process may give a value as an output of this type: as [`Type::accepts`], but `Any` takes null too, for
     /// which the next step may have a default.
     pub fn accepts_output(&self, value: &Value) -> bool {

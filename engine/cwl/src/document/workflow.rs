@@ -2,13 +2,15 @@
 
 use sluis_model::{ListingDepth, Value};
 
-use super::{Expression, InputParameter, Process, Requirements, Type};
+use super::{About, Expression, InputParameter, Process, Requirements, Type};
 
 /// A process that runs steps.
 #[derive(Clone, Debug, Default)]
 pub struct Workflow {
     /// The document's file name and fragment, for people.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its inputs.
     pub inputs: Vec<InputParameter>,
     /// Its outputs.
@@ -58,6 +60,8 @@ pub enum PickValue {
 pub struct WorkflowOutput {
     /// Its name.
     pub name: String,
+    /// What the document says about it.
+    pub about: About,
     /// Its type.
     pub ty: Type,
     /// Where its value comes from.
@@ -73,6 +77,8 @@ pub struct WorkflowOutput {
 pub struct WorkflowStep {
     /// Its name.
     pub id: String,
+    /// What the document says about it.
+    pub about: About,
     /// What it runs.
     pub run: Process,
     /// Its inputs.
@@ -100,12 +106,21 @@ pub struct StepInput {
     pub pick_value: Option<PickValue>,
     /// The value if no source gives one.
     pub default: Option<Value>,
+    /// Why the default that stands in the document cannot be read; `default` is then none.
+    pub unreadable_default: Option<String>,
     /// Computes the value.
     pub value_from: Option<Expression>,
     /// Whether expressions see the beginning of the file.
     pub load_contents: bool,
     /// How deep expressions see a directory.
     pub load_listing: Option<ListingDepth>,
+}
+
+impl StepInput {
+    /// Whether the document gives a default, be it one that cannot be read.
+    pub const fn has_default(&self) -> bool {
+        self.default.is_some() || self.unreadable_default.is_some()
+    }
 }
 
 /// How a step is repeated.

@@ -59,10 +59,10 @@ struct Clock {
 }
 
 /// The variables that an expression sees, as JSON texts; `None` for those that are as they were.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Variables<'a> {
     pub inputs: Option<&'a str>,
-    pub this: &'a str,
+    pub this: Option<&'a str>,
     pub runtime: Option<&'a str>,
 }
 
@@ -102,6 +102,11 @@ impl Engine {
             let text = ctx.json_stringify(value).catch(ctx).map_err(|error| describe(&error))?;
             text.map(|text| text.to_string().map_err(|error| error.to_string())).transpose()
         })
+    }
+
+    /// Reads a script that is a function, without calling it.
+    pub(super) fn read(&self, script: &str) -> Result<(), EvaluationError> {
+        self.within_limits(|ctx| run(ctx, script, "expression").map(drop))
     }
 
     fn set(&self, ctx: &Ctx<'_>, variables: Variables<'_>) -> Result<(), String> {

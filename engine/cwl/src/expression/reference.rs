@@ -43,6 +43,9 @@ pub enum ReferenceError {
     },
 }
 
+/// What `runtime` has (CWL v1.2, Runtime environment).
+const RUNTIME: [&str; 7] = ["outdir", "tmpdir", "cores", "ram", "outdirSize", "tmpdirSize", "exitCode"];
+
 impl<'a> Reference<'a> {
     /// Parses a reference; `None` if the text is not one and only JavaScript can say what it means.
     pub fn parse(text: &'a str) -> Option<Self> {
@@ -55,6 +58,28 @@ impl<'a> Reference<'a> {
             rest = after;
         }
         Some(Self { symbol, segments })
+    }
+
+    /// Why it names nothing, whatever the inputs are.
+    pub fn names_nothing(&self) -> Option<String> {
+        match (self.symbol, self.segments.first()) {
+            ("inputs" | "self", _) => None,
+            ("null", None) => None,
+            ("runtime", Some(Segment::Field(name))) if !RUNTIME.contains(&name.as_ref()) => {
+                let path = "runtime".to_owned();
+                Some(ReferenceError::Field { path, field: name.clone().into_owned() }.to_string())
+            }
+            ("runtime", _) => None,
+            (symbol, _) => Some(ReferenceError::Symbol(symbol.to_owned()).to_string()),
+        }
+    }
+
+    /// The input that it names, if it names one.
+    pub fn input(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment::Field(name)) if self.symbol == "inputs" => Some(name),
+            _ => None,
+        }
     }
 
     /// The value it names.

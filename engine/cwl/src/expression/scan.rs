@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A part of a text that may hold expressions.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Piece<'a> {
     /// Plain text, with escapes resolved.
     Text(Cow<'a, str>),
@@ -11,6 +11,17 @@ pub enum Piece<'a> {
     Reference(&'a str),
     /// What stands between `${` and `}`: the body of a JavaScript function.
     Body(&'a str),
+}
+
+impl Piece<'_> {
+    /// The code as a JavaScript function without parameters; `None` for plain text.
+    pub(super) fn script(&self) -> Option<String> {
+        match self {
+            Self::Text(_) => None,
+            Self::Reference(code) => Some(format!("(function(){{return ({code}\n);}})")),
+            Self::Body(code) => Some(format!("(function(){{{code}\n}})")),
+        }
+    }
 }
 
 /// A `$(` or `${` that is never closed.
@@ -35,7 +46,10 @@ pub fn scan(text: &str) -> Result<Vec<Piece<'_>>, Unclosed> {
         let rest = &bytes[at..];
         if rest.starts_with(b"$(") || rest.starts_with(b"${") {
             push_text(&mut pieces, &text[plain..at]);
-            let end = end_of_code(bytes, at + 1).ok_or(Unclosed(at))?;
+            // Where brackets of several kinds do not match, the code is wrong, but those of its own kind tell its end.
+            let own = if rest[1] == b'(' { b"()" } else { b"{}" };
+            let end = end_of_code(bytes, at + 1, b"()[]{}").or_else(|| end_of_code(bytes, at + 1, own));
+            let end = end.ok_or(Unclosed(at))?;
             let code = &text[at + 2..end - 1];
             pieces.push(if rest[1] == b'(' { Piece::Reference(code) } else { Piece::Body(code) });
             (plain, at) = (end, end);
@@ -60,19 +74,21 @@ fn push_text<'a>(pieces: &mut Vec<Piece<'a>>, text: &'a str) {
     }
 }
 
-/// The position after the bracket that closes the one at `open`. Brackets in JavaScript strings, templates, comments
-/// and regular expressions do not count.
-fn end_of_code(bytes: &[u8], open: usize) -> Option<usize> {
+/// The position after the bracket that closes the one at `open`. Only these brackets count, and none in JavaScript
+/// strings, templates, comments and regular expressions.
+fn end_of_code(bytes: &[u8], open: usize, brackets: &[u8]) -> Option<usize> {
     let mut closers = Vec::new();
     let mut at = open;
     // The end of the last code that is neither space nor comment: it tells a division from a regular expression.
     let mut before = open;
+    // Up to here no slash closes what could be a regular expression: nothing is searched twice.
+    let mut unclosed_until = 0;
     while let Some(&byte) = bytes.get(at) {
         let next = bytes.get(at + 1);
         match byte {
-            b'(' => closers.push(b')'),
-            b'{' => closers.push(b'}'),
-            b'[' => closers.push(b']'),
+            b'(' if brackets.contains(&byte) => closers.push(b')'),
+            b'{' if brackets.contains(&byte) => closers.push(b'}'),
+            b'[' if brackets.contains(&byte) => closers.push(b']'),
             b')' | b'}' | b']' => {
                 // A stray bracket is a syntax error that JavaScript reports better than this scanner could.
                 if closers.last() == Some(&byte) {
@@ -91,7 +107,12 @@ fn end_of_code(bytes: &[u8], open: usize) -> Option<usize> {
                 at = find(bytes, at + 2, b"*/")? + 2;
                 continue;
             }
-            b'/' if expects_value(&bytes[..=before]) => at = end_of_regular_expression(bytes, at).unwrap_or(at),
+            b'/' if at >= unclosed_until && expects_value(&bytes[..=before]) => {
+                match end_of_regular_expression(bytes, at) {
+                    Ok(end) => at = end,
+                    Err(searched) => unclosed_until = searched,
+                }
+            }
             _ => {}
         }
         if !bytes[at].is_ascii_whitespace() {
@@ -125,17 +146,17 @@ fn expects_value(code: &[u8]) -> bool {
         || [&b"return"[..], b"typeof", b"case"].iter().any(|word| code.ends_with(word))
 }
 
-/// The position of the slash that closes the one at `open`; `None` if the line ends before it.
-fn end_of_regular_expression(bytes: &[u8], open: usize) -> Option<usize> {
+/// The position of the slash that closes the one at `open`; the end of the line if nothing does.
+fn end_of_regular_expression(bytes: &[u8], open: usize) -> Result<usize, usize> {
     let (mut at, mut in_class) = (open + 1, false);
     loop {
-        match *bytes.get(at)? {
-            b'\n' => return None,
-            b'\\' => at += 1,
-            b'[' => in_class = true,
-            b']' => in_class = false,
-            b'/' if !in_class => return Some(at),
-            _ => {}
+        match bytes.get(at) {
+            None | Some(b'\n') => return Err(at),
+            Some(b'\\') => at += 1,
+            Some(b'[') => in_class = true,
+            Some(b']') => in_class = false,
+            Some(b'/') if !in_class => return Ok(at),
+            Some(_) => {}
         }
         at += 1;
     }
@@ -189,6 +210,8 @@ mod tests {
             ("${ return /'/.test(x); }", " return /'/.test(x); "),
             ("$(a / b / (c))", "a / b / (c)"),
             ("$(`)`)", "`)`"),
+            ("${ return f(; }", " return f(; "),
+            ("$(f([1))", "f([1)"),
         ] {
             let piece = if text.starts_with("$(") { Piece::Reference(code) } else { Piece::Body(code) };
             assert_eq!(scan(text), Ok(vec![piece]), "{text}");

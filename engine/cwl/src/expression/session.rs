@@ -13,6 +13,7 @@ use super::{
     scan,
     view::Known,
 };
+use crate::Expression;
 
 /// Evaluates the expressions of one task or step, one after the other.
 ///
@@ -67,19 +68,26 @@ impl<'a> Session<'a> {
     }
 
     /// The value of a text that may hold expressions; `place` says in errors where it stands.
-    pub(crate) fn evaluate(&self, text: &str, this: &Value, place: &str) -> Result<Value, ExpressionError> {
+    pub(crate) fn evaluate(&self, code: &Expression, this: &Value, place: &str) -> Result<Value, ExpressionError> {
+        let text = code.text.as_str();
         if !is_expression(text) {
             return Ok(Value::String(text.to_owned()));
         }
-        self.pieces(text.trim(), text, this).map_err(|cause| error(text, place, cause))
+        self.pieces(text.trim(), text, this).map_err(|cause| error(code, place, cause))
     }
 
     /// The same, but white space around an expression makes the value a string (CWL v1.2, Dirent, `entry`).
-    pub(crate) fn evaluate_untrimmed(&self, text: &str, this: &Value, place: &str) -> Result<Value, ExpressionError> {
+    pub(crate) fn evaluate_untrimmed(
+        &self,
+        code: &Expression,
+        this: &Value,
+        place: &str,
+    ) -> Result<Value, ExpressionError> {
+        let text = code.text.as_str();
         if !is_expression(text) {
             return Ok(Value::String(text.to_owned()));
         }
-        self.pieces(text, text, this).map_err(|cause| error(text, place, cause))
+        self.pieces(text, text, this).map_err(|cause| error(code, place, cause))
     }
 
     /// A value as the JSON text that is written to a file.
@@ -88,11 +96,11 @@ impl<'a> Session<'a> {
     }
 
     /// The same, where a string is needed; numbers are written in decimal digits.
-    pub(crate) fn text(&self, text: &str, this: &Value, place: &str) -> Result<String, ExpressionError> {
-        match self.evaluate(text, this, place)? {
+    pub(crate) fn text(&self, code: &Expression, this: &Value, place: &str) -> Result<String, ExpressionError> {
+        match self.evaluate(code, this, place)? {
             Value::String(text) => Ok(text),
             number @ (Value::Integer(_) | Value::Float(_)) => Ok(super::to_argument(&number).unwrap_or_default()),
-            other => Err(wrong_type(text, place, "a string", &other)),
+            other => Err(wrong_type(code, place, "a string", &other)),
         }
     }
 
@@ -117,23 +125,22 @@ impl<'a> Session<'a> {
     fn piece(&self, piece: &Piece<'_>, this: &Value) -> Result<Value, EvaluationError> {
         match piece {
             Piece::Text(text) => Ok(Value::String(text.to_string())),
-            Piece::Body(code) => self.script(code, &format!("(function(){{{code}\n}})()"), this),
+            Piece::Body(code) => self.script(code, piece, this),
             Piece::Reference(code) => {
-                let script = || format!("(function(){{return ({code}\n);}})()");
                 let Some(reference) = Reference::parse(code) else {
-                    return self.script(code, &script(), this);
+                    return self.script(code, piece, this);
                 };
                 let scope = Scope { inputs: &self.inputs, this, runtime: &self.runtime };
                 match reference.evaluate(&scope) {
                     // What names nothing may still mean something in JavaScript: a constant of the library, say.
-                    Err(_) if self.library.is_some() => self.script(code, &script(), this),
+                    Err(_) if self.library.is_some() => self.script(code, piece, this),
                     result => Ok(result?),
                 }
             }
         }
     }
 
-    fn script(&self, code: &str, script: &str, this: &Value) -> Result<Value, EvaluationError> {
+    fn script(&self, code: &str, piece: &Piece<'_>, this: &Value) -> Result<Value, EvaluationError> {
         let library = self.library.ok_or_else(|| EvaluationError::NeedsJavascript(shorten(code)))?;
         let result = {
             let mut known = self.known.borrow_mut();
@@ -147,7 +154,7 @@ impl<'a> Session<'a> {
             let this = known.show(this).to_string();
             let variables = Variables {
                 inputs: passes_all.then_some(&**inputs),
-                this: &this,
+                this: Some(&this),
                 runtime: passes_all.then_some(&**runtime),
             };
             let engine = match slot.take() {
@@ -155,7 +162,8 @@ impl<'a> Session<'a> {
                 None => Engine::start(self.evaluator.limits, library, variables)?,
             };
             // An engine that failed may be left without memory: it is not used again.
-            let result = engine.evaluate(script, variables)?;
+            let script = piece.script().map(|function| format!("{function}()")).unwrap_or_default();
+            let result = engine.evaluate(&script, variables)?;
             *slot = Some(engine);
             result
         };
@@ -167,13 +175,17 @@ impl<'a> Session<'a> {
     }
 }
 
-fn error(text: &str, place: &str, cause: EvaluationError) -> ExpressionError {
-    ExpressionError { expression: shorten(text), place: place.to_owned(), cause }
+fn error(code: &Expression, place: &str, cause: EvaluationError) -> ExpressionError {
+    let place = match &code.at {
+        Some(at) => format!("{place} ({at})"),
+        None => place.to_owned(),
+    };
+    ExpressionError { expression: shorten(&code.text), place, cause }
 }
 
 /// The error for a result of the wrong type.
-pub(crate) fn wrong_type(text: &str, place: &str, expected: &'static str, found: &Value) -> ExpressionError {
-    error(text, place, EvaluationError::Type { expected, found: type_name(found) })
+pub(crate) fn wrong_type(code: &Expression, place: &str, expected: &'static str, found: &Value) -> ExpressionError {
+    error(code, place, EvaluationError::Type { expected, found: type_name(found) })
 }
 
 /// The name of a value's type, with its article.

@@ -51,7 +51,7 @@ fn runtime() -> Value {
 }
 
 fn with_library(library: Option<&[String]>, text: &str) -> Result<Value, ExpressionError> {
-    Session::new(&Evaluator::default(), library, inputs(), runtime()).evaluate(text, &Value::Integer(5), "here")
+    Session::new(&Evaluator::default(), library, inputs(), runtime()).evaluate(&text.into(), &Value::Integer(5), "here")
 }
 
 fn reference(text: &str) -> Result<Value, ExpressionError> {
@@ -64,7 +64,7 @@ fn script(text: &str) -> Result<Value, ExpressionError> {
 
 fn limited(text: &str, limits: Limits) -> EvaluationError {
     let session = Session::new(&Evaluator::with_limits(limits), Some(&[]), inputs(), runtime());
-    session.evaluate(text, &Value::Null, "here").unwrap_err().cause
+    session.evaluate(&text.into(), &Value::Null, "here").unwrap_err().cause
 }
 
 fn text(text: &str) -> Value {
@@ -161,7 +161,7 @@ fn files_and_directories_survive_the_way_through_a_script() {
 #[test]
 fn expressions_cannot_change_what_later_ones_see() {
     let session = Session::new(&Evaluator::default(), Some(&[]), inputs(), runtime());
-    let evaluate = |code: &str| session.evaluate(code, &Value::Null, "here").unwrap();
+    let evaluate = |code: &str| session.evaluate(&code.into(), &Value::Null, "here").unwrap();
     evaluate("${ inputs.list.push('c'); inputs.count = 9; return 0; }");
     assert_eq!(evaluate("$(inputs.list.length + inputs.count)"), Value::Integer(5));
 }
@@ -254,7 +254,7 @@ proptest! {
     fn every_plain_value_survives_the_way_through_a_script(value in json_values()) {
         let session = Session::new(&Evaluator::default(), Some(&[]), Values::new(), Value::Null);
         // Integer-like names come first in JavaScript objects: order is compared only by name.
-        let back = session.evaluate("${ return self; }", &value, "here").unwrap();
+        let back = session.evaluate(&"${ return self; }".into(), &value, "here").unwrap();
         let text = |value: &Value| super::render::json_text(value.to_json());
         assert_eq!(text(&back), text(&value));
     }
@@ -266,7 +266,9 @@ fn threads_share_one_evaluator() {
     let evaluator = Evaluator::default();
     is_shared(&evaluator);
     let thread = std::thread::spawn(move || {
-        Session::new(&evaluator, Some(&[]), inputs(), runtime()).evaluate("$(1 + 1)", &Value::Null, "here").unwrap()
+        Session::new(&evaluator, Some(&[]), inputs(), runtime())
+            .evaluate(&"$(1 + 1)".into(), &Value::Null, "here")
+            .unwrap()
     });
     assert_eq!(thread.join().unwrap(), Value::Integer(2));
 }

@@ -75,6 +75,7 @@ fn location(file: &File) -> Option<String> {
             Some(path) => format!("file://{path}"),
             None => format!("file://{}", host.display()),
         }),
+        Location::Remote(address) => Some(address.clone()),
         Location::Literal(_) => None,
     }
 }

@@ -3,24 +3,25 @@
 use sluis_model::Value;
 
 use super::{InputProblem, visit::visit};
-use crate::{InputParameter, expression::is_expression};
+use crate::{InputParameter, Ontologies, expression::is_expression};
 
 /// Files whose format is known and is none of those that the input takes. A file without a format is taken as it is.
+/// Formats that expressions name are checked when the tool is bound.
 pub(super) fn wrong_formats(input: &InputParameter, value: &mut Value) -> Vec<InputProblem> {
     let mut problems = Vec::new();
     visit(input, value, &mut |file, wishes| {
         let Some(found) = &mut file.format else { return };
-        if wishes.format.is_empty() || wishes.format.iter().any(|wanted| is_expression(&wanted.0)) {
+        if wishes.format.is_empty() || wishes.format.iter().any(|wanted| is_expression(&wanted.text)) {
             return;
         }
-        if let Some(wanted) = wishes.format.iter().find(|wanted| names_same(&wanted.0, found)) {
-            found.clone_from(&wanted.0);
+        if let Some(wanted) = wishes.format.iter().find(|wanted| names_same(&wanted.text, found)) {
+            found.clone_from(&wanted.text);
             return;
         }
-        if wishes.format.iter().any(|wanted| input.ontologies.is_kind_of(found, &wanted.0)) {
+        if wishes.format.iter().any(|wanted| input.ontologies.is_kind_of(found, &wanted.text)) {
             return;
         }
-        let wanted: Vec<_> = wishes.format.iter().map(|wanted| wanted.0.as_str()).collect();
+        let wanted: Vec<_> = wishes.format.iter().map(|wanted| wanted.text.as_str()).collect();
         let message = format!(
             "the input `{}` takes files of the format {}, but {} has {found}",
             input.name,
@@ -31,6 +32,11 @@ pub(super) fn wrong_formats(input: &InputParameter, value: &mut Value) -> Vec<In
         problems.push(InputProblem { name: input.name.clone(), message, help });
     });
     problems
+}
+
+/// Whether a format is the wanted one or a kind of it.
+pub(crate) fn fits(found: &str, wanted: &str, ontologies: &Ontologies) -> bool {
+    names_same(wanted, found) || ontologies.is_kind_of(found, wanted)
 }
 
 /// Whether a format is the wanted one. A job file may use a prefix that only the document explains.

@@ -31,6 +31,12 @@ impl Inputs {
         self.names.get(name).or(self.whole.as_ref()).cloned().unwrap_or_else(nowhere)
     }
 
+    /// The job file and its text, if it has requirements of its own.
+    pub(crate) fn requirements_text(&self) -> Option<(String, &str)> {
+        let file = &self.requirements.as_ref()?.span.file;
+        Some((file.to_string(), self.problems.source(file)?))
+    }
+
     /// Where the value of an input stands; the whole file's beginning if it is not there.
     pub(super) fn span(&self, name: &str) -> Span {
         self.spans.get(name).or(self.whole.as_ref()).cloned().unwrap_or_else(nowhere)
@@ -62,17 +68,30 @@ impl From<Values> for Inputs {
 /// # Errors
 /// Everything that keeps the file from being read.
 pub fn read_inputs(path: Option<&Path>) -> Result<Inputs, Diagnostics> {
-    let mut inputs = Inputs::default();
-    let Some(path) = path else { return Ok(inputs) };
+    let Some(path) = path else { return Ok(Inputs::default()) };
     let mut problems = Diagnostics::default();
-    let node = sluis_yaml::read(path, &mut problems);
-    let Some(node) = node else { return Err(problems) };
-    inputs.whole = Some(Span::start_of(&*path.to_string_lossy()));
+    match sluis_yaml::read(path, &mut problems) {
+        Some(node) => of_node(path, &node, problems),
+        None => Err(problems),
+    }
+}
+
+/// As [`read_inputs`], of a text that stood in a file.
+pub(crate) fn parse_inputs(path: &Path, text: &str) -> Result<Inputs, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    match sluis_yaml::parse(&path.to_string_lossy(), text, &mut problems) {
+        Some(node) => of_node(path, &node, problems),
+        None => Err(problems),
+    }
+}
+
+fn of_node(path: &Path, node: &Node, mut problems: Diagnostics) -> Result<Inputs, Diagnostics> {
+    let mut inputs = Inputs { whole: Some(Span::start_of(&*path.to_string_lossy())), ..Inputs::default() };
     // An empty file says as much as an empty mapping.
     if !node.is_null()
-        && let Some(fields) = Fields::of(&node, "the input object", &mut problems)
+        && let Some(fields) = Fields::of(node, "the input object", &mut problems)
     {
-        let namespaces = Namespaces::of(&node, path);
+        let namespaces = Namespaces::of(node, path);
         for (name, field) in fields.all() {
             match name.as_str() {
                 "$namespaces" | "$schemas" | "cwl:tool" => {}

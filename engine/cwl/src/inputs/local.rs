@@ -1,12 +1,16 @@
 //! Files of input objects: they are there, and what must lie beside them is, too.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Component, Path},
+};
 
 use sluis_model::{Directory, Entry, File, ListingDepth, Location, Value, Values};
 
 use super::{InputProblem, typing, visit::visit};
 use crate::{
     Condition, Evaluator, InputParameter, Requirements, SecondaryFile,
+    contents::paths_of,
     expression::{Session, is_expression, type_name},
     secondary::secondary_name,
 };
@@ -18,8 +22,8 @@ pub(crate) fn settle_default(input: &mut InputParameter) {
     let mut default = typing::coerced(&input.ty, default);
     visit(input, &mut default, &mut |file, wishes| {
         let _missing_or_expression = check_file(file);
-        for pattern in wishes.secondary_files.iter().filter(|pattern| !is_expression(&pattern.pattern.0)) {
-            let name = secondary_name(&file.basename, &pattern.pattern.0);
+        for pattern in wishes.secondary_files.iter().filter(|pattern| !is_expression(&pattern.pattern.text)) {
+            let name = secondary_name(&file.basename, &pattern.pattern.text);
             add_beside(file, &name);
         }
     });
@@ -67,8 +71,8 @@ pub(super) fn missing_secondary_files(input: &InputParameter, value: &mut Value)
         for pattern in wishes.secondary_files {
             // What expressions say is known only when they are evaluated.
             let is_fixed = matches!(pattern.required, None | Some(Condition::Fixed(true)));
-            let name = secondary_name(&file.basename, &pattern.pattern.0);
-            if is_fixed && !is_expression(&pattern.pattern.0) && !brings(file, &name) {
+            let name = secondary_name(&file.basename, &pattern.pattern.text);
+            if is_fixed && !is_expression(&pattern.pattern.text) && !brings(file, &name) {
                 problems
                     .push(problem(input, &format!("{} comes without {name}, which must be beside it", file.basename)));
             }
@@ -95,26 +99,49 @@ fn complete_pattern(
     let required = match &pattern.required {
         None => true,
         Some(Condition::Fixed(required)) => *required,
-        Some(Condition::Expression(expression)) => {
-            match session.evaluate(&expression.0, &this, place).map_err(told)? {
-                Value::Boolean(required) => required,
-                Value::Null => false,
-                other => return Err(format!("`required` must be a boolean, but is {}", type_name(&other))),
-            }
-        }
+        Some(Condition::Expression(expression)) => match session.evaluate(expression, &this, place).map_err(told)? {
+            Value::Boolean(required) => required,
+            Value::Null => false,
+            other => return Err(format!("`required` must be a boolean, but is {}", type_name(&other))),
+        },
     };
-    if !is_expression(&pattern.pattern.0) {
-        let name = secondary_name(&file.basename, &pattern.pattern.0);
+    if !is_expression(&pattern.pattern.text) {
+        let name = secondary_name(&file.basename, &pattern.pattern.text);
         return want(file, &name, required);
     }
-    match session.evaluate(&pattern.pattern.0, &this, place).map_err(told)? {
-        Value::Array(items) => items.into_iter().try_for_each(|item| want_value(file, item, required)),
-        value => want_value(file, value, required),
+    if matches!(file.location, Location::Remote(_)) {
+        // What is fetched must not depend on values: it would tell them to the host.
+        return Err(format!("{} is on the web, so its secondary files can only be named by patterns", file.basename));
+    }
+    match session.evaluate(&pattern.pattern, &this, place).map_err(told)? {
+        Value::Array(items) => {
+            items.into_iter().try_for_each(|item| want_value(file, item, required, session.inputs()))
+        }
+        value => want_value(file, value, required, session.inputs()),
     }
 }
 
+/// Whether a name leads into a folder beside or below a file, and to no other place.
+fn stays_beside(name: &str) -> bool {
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    !name.is_empty() && Path::new(name).components().all(is_plain)
+}
+
+/// Whether a path leads to the folder of a local file, or below it.
+fn lies_beside(path: &Path, file: &File) -> bool {
+    let Location::Path(own) = &file.location else { return false };
+    let rest = own.parent().and_then(|folder| path.strip_prefix(folder).ok());
+    rest.and_then(Path::to_str).is_some_and(stays_beside)
+}
+
 /// Adds what an expression gave: a name, a file or a folder.
-fn want_value(file: &mut File, value: Value, required: bool) -> Result<(), String> {
+fn want_value(file: &mut File, value: Value, required: bool, inputs: &Values) -> Result<(), String> {
+    // An expression gives no access to other files than those that somebody named.
+    let known = paths_of(inputs.values());
+    let mut named = paths_of([&value]).into_iter();
+    if let Some(path) = named.find(|path| !lies_beside(path, file) && !known.contains(path)) {
+        return Err(format!("{} is neither one of the inputs nor beside {}", path.display(), file.basename));
+    }
     let mut entry = match value {
         Value::Null => return Ok(()),
         Value::String(name) => return want(file, &name, required),
@@ -138,7 +165,16 @@ fn want_value(file: &mut File, value: Value, required: bool) -> Result<(), Strin
 }
 
 fn want(file: &mut File, name: &str, required: bool) -> Result<(), String> {
+    if !stays_beside(name) {
+        return Err(format!("`{name}` is no name of a file beside {}", file.basename));
+    }
     if brings(file, name) || add_beside(file, name) || !required {
+        return Ok(());
+    }
+    if let Location::Remote(address) = &file.location {
+        // Whether it is there shows when it is fetched.
+        let beside = File::new(name, Location::Remote(address_beside(address, name)));
+        file.secondary_files.push(Entry::File(beside));
         return Ok(());
     }
     let folder = match &file.location {
@@ -146,6 +182,13 @@ fn want(file: &mut File, name: &str, required: bool) -> Result<(), String> {
         _ => String::new(),
     };
     Err(format!("{} needs {name} beside it, which is not there{folder}", file.basename))
+}
+
+/// The address of another file in the same place on the web.
+fn address_beside(address: &str, name: &str) -> String {
+    let path = address.find(['?', '#']).unwrap_or(address.len());
+    let folder = address[..path].rfind('/').map_or(path, |slash| slash + 1);
+    format!("{}{name}{}", &address[..folder], &address[path..])
 }
 
 /// Whether a file has a secondary file of that name.

@@ -2,11 +2,11 @@
 
 use sluis_model::{File, Value};
 
-use crate::{ArrayType, Expression, InputParameter, RecordType, SecondaryFile, Type};
+use crate::{Expression, InputParameter, SecondaryFile, Type};
 
 /// What an input, or a field of a record in it, wants of its files.
 #[derive(Clone, Copy)]
-pub(super) struct Wishes<'a> {
+pub(crate) struct Wishes<'a> {
     pub secondary_files: &'a [SecondaryFile],
     pub format: &'a [Expression],
 }
@@ -18,14 +18,16 @@ pub(super) fn visit(input: &InputParameter, value: &mut Value, change: &mut dyn 
 }
 
 fn visit_value(ty: &Type, wishes: Wishes<'_>, value: &mut Value, change: &mut dyn FnMut(&mut File, Wishes<'_>)) {
+    let ty = chosen(ty, value);
     match value {
         Value::File(file) => change(file, wishes),
         Value::Array(items) => {
-            let of_items = array_in(ty).map_or(&Type::Any, |array| &*array.items);
+            let of_items = if let Type::Array(array) = ty { &*array.items } else { &Type::Any };
             items.iter_mut().for_each(|item| visit_value(of_items, wishes, item, change));
         }
         Value::Record(values) => {
-            for field in record_in(ty).into_iter().flat_map(|record| &record.fields) {
+            let fields = if let Type::Record(record) = ty { record.fields.as_slice() } else { &[] };
+            for field in fields {
                 if let Some(value) = values.get_mut(&field.name) {
                     let wishes = Wishes { secondary_files: &field.secondary_files, format: &field.format };
                     visit_value(&field.ty, wishes, value, change);
@@ -36,18 +38,10 @@ fn visit_value(ty: &Type, wishes: Wishes<'_>, value: &mut Value, change: &mut dy
     }
 }
 
-fn array_in(ty: &Type) -> Option<&ArrayType> {
+/// The type of a union that a value has.
+fn chosen<'t>(ty: &'t Type, value: &Value) -> &'t Type {
     match ty {
-        Type::Array(array) => Some(array),
-        Type::Union(types) => types.iter().find_map(array_in),
-        _ => None,
-    }
-}
-
-fn record_in(ty: &Type) -> Option<&RecordType> {
-    match ty {
-        Type::Record(record) => Some(record),
-        Type::Union(types) => types.iter().find_map(record_in),
-        _ => None,
+        Type::Union(types) => types.iter().find(|ty| ty.accepts(value)).map_or(ty, |ty| chosen(ty, value)),
+        ty => ty,
     }
 }

@@ -1,15 +1,12 @@
 //! Fields that many parts of a document share.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sluis_model::ListingDepth;
-use sluis_yaml::{Content, Diagnostics, Fields, Node, Span, nearest};
+use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Meant, Node, Span, nearest};
 
 use super::documents::identifier;
-use crate::{
-    Condition, Expression,
-    expression::{is_expression, scan},
-};
+use crate::{About, Condition, Expression, expression::is_expression};
 
 /// An entry of a list or mapping that is keyed by a name (SALAD, Identifier maps).
 pub(super) struct Entry<'a> {
@@ -22,7 +19,31 @@ pub(super) struct Entry<'a> {
 }
 
 /// The entries of a field that is a mapping from names, or a list of mappings that hold their name under `key`.
+///
+/// Of those with the same name the first one holds, of which is warned: other engines let that pass. A step cannot be
+/// left out like that.
 pub(super) fn entries<'a>(fields: Fields<'a>, name: &str, key: &str, problems: &mut Diagnostics) -> Vec<Entry<'a>> {
+    let mut found = all_entries(fields, name, key, problems);
+    let mut first: HashMap<String, &Span> = HashMap::new();
+    found.retain(|entry| match first.get(&entry.name) {
+        None => {
+            first.insert(entry.name.clone(), entry.span);
+            true
+        }
+        Some(known) => {
+            let message = format!("`{}` stands twice in `{name}`", entry.name);
+            problems.push(match name {
+                "steps" => Diagnostic::error(entry.span, message).label(known, "first here"),
+                _ => Diagnostic::warning(entry.span, message).label(known, "first here, and this one holds"),
+            });
+            false
+        }
+    });
+    found
+}
+
+/// The same where a name may stand several times.
+pub(super) fn all_entries<'a>(fields: Fields<'a>, name: &str, key: &str, problems: &mut Diagnostics) -> Vec<Entry<'a>> {
     let Some(node) = fields.get(name) else { return Vec::new() };
     let mut found = Vec::new();
     match &node.value {
@@ -43,14 +64,6 @@ pub(super) fn entries<'a>(fields: Fields<'a>, name: &str, key: &str, problems: &
         }
         _ => problems.error(&node.span, format!("`{name}` must be a mapping or a list, but is {}", node.kind())),
     }
-    let mut names = HashSet::new();
-    found.retain(|entry| {
-        let is_new = names.insert(entry.name.clone());
-        if !is_new {
-            problems.error(entry.span, format!("`{}` stands twice in `{name}`", entry.name));
-        }
-        is_new
-    });
     found
 }
 
@@ -60,9 +73,46 @@ pub(super) fn short_name(id: &str) -> &str {
     id.rsplit_once('/').map_or(id, |(_, name)| name)
 }
 
-/// Reports fields that CWL does not know here. Extensions, whose names have a prefix, are left alone.
+/// Reports fields that CWL does not know here. Extensions, whose names have a prefix, and identifiers are left alone.
 pub(super) fn check_fields(fields: Fields<'_>, known: &[&[&str]], problems: &mut Diagnostics) {
-    fields.check_known_except(&known.concat(), |key| key.contains(':') || key.starts_with('$'), problems);
+    let is_other = |key: &str| key.contains(':') || key.starts_with(['$', '@']) || key == "id" || key == "name";
+    let meant = |key: &str| CONFUSED.iter().find(|(wrong, _)| *wrong == key).map(|(_, meant)| *meant);
+    fields.check_known_except(&known.concat(), is_other, meant, problems);
+}
+
+/// Words that people write where another is meant.
+const CONFUSED: &[(&str, Meant<'static>)] = &[
+    ("position", Meant::Within("inputBinding")),
+    ("prefix", Meant::Within("inputBinding")),
+    ("separate", Meant::Within("inputBinding")),
+    ("itemSeparator", Meant::Within("inputBinding")),
+    ("shellQuote", Meant::Within("inputBinding")),
+    ("glob", Meant::Within("outputBinding")),
+    ("outputEval", Meant::Within("outputBinding")),
+    ("source", Meant::Field("outputSource")),
+    ("outputSource", Meant::Field("source")),
+    ("inputs", Meant::Field("in")),
+    ("outputs", Meant::Field("out")),
+    ("in", Meant::Field("inputs")),
+    ("out", Meant::Field("outputs")),
+    ("suffix", Meant::Field("pattern")),
+    ("content", Meant::Field("entry")),
+    ("contents", Meant::Field("entry")),
+    ("cores", Meant::Field("coresMin")),
+    ("cpu", Meant::Field("coresMin")),
+    ("ram", Meant::Field("ramMin")),
+    ("memory", Meant::Field("ramMin")),
+    ("image", Meant::Field("dockerPull")),
+    ("dockerImage", Meant::Field("dockerPull")),
+    ("description", Meant::Field("doc")),
+    ("command", Meant::Field("baseCommand")),
+];
+
+/// `label` and `doc`; a `doc` may be a list of paragraphs.
+pub(super) fn about(fields: Fields<'_>, problems: &mut Diagnostics) -> About {
+    let paragraphs = texts(fields, "doc", problems);
+    let doc: Vec<_> = paragraphs.into_iter().filter_map(Node::as_str).map(str::trim).collect();
+    About { label: text(fields, "label", problems), doc: (!doc.is_empty()).then(|| doc.join("\n\n")) }
 }
 
 /// A text that may be absent.
@@ -73,17 +123,12 @@ pub(super) fn text(fields: Fields<'_>, name: &str, problems: &mut Diagnostics) -
 /// An expression, or a text that may be one.
 pub(super) fn expression(fields: Fields<'_>, name: &str, problems: &mut Diagnostics) -> Option<Expression> {
     let node = fields.get(name)?;
-    text(fields, name, problems).map(|text| checked(text, node, problems))
+    text(fields, name, problems).map(|text| placed(text, node))
 }
 
-/// The expression, after a look at whether all its parts are closed.
-fn checked(text: String, node: &Node, problems: &mut Diagnostics) -> Expression {
-    if is_expression(&text)
-        && let Err(unclosed) = scan(&text)
-    {
-        problems.error(&node.span, unclosed.to_string());
-    }
-    Expression(text)
+/// An expression and its place.
+pub(super) fn placed(text: String, node: &Node) -> Expression {
+    Expression { text, at: Some(node.span.clone()) }
 }
 
 /// One text or a list of texts.
@@ -108,14 +153,14 @@ pub(super) fn texts<'a>(fields: Fields<'a>, name: &str, problems: &mut Diagnosti
 /// One text or a list of texts, as expressions.
 pub(super) fn expressions(fields: Fields<'_>, name: &str, problems: &mut Diagnostics) -> Vec<Expression> {
     let found = texts(fields, name, problems);
-    found.into_iter().filter_map(|node| Some(checked(node.as_str()?.to_owned(), node, problems))).collect()
+    found.into_iter().filter_map(|node| Some(placed(node.as_str()?.to_owned(), node))).collect()
 }
 
 /// A boolean or an expression.
 pub(super) fn condition(node: &Node, name: &str, problems: &mut Diagnostics) -> Option<Condition> {
     match &node.value {
         Content::Boolean(value) => Some(Condition::Fixed(*value)),
-        Content::String(text) if is_expression(text) => Some(Condition::Expression(Expression(text.clone()))),
+        Content::String(text) if is_expression(text) => Some(Condition::Expression(placed(text.clone(), node))),
         _ => {
             let message = format!("`{name}` must be true, false or an expression, but is {}", node.kind());
             problems.error(&node.span, message);
@@ -135,7 +180,7 @@ pub(super) fn word<T: Copy>(
     let known = words.iter().find(|(word, _)| *word == identifier(found)).map(|(_, value)| *value);
     if let (None, Some(node)) = (known, fields.get(name)) {
         let list: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        let problem = sluis_yaml::Diagnostic::error(&node.span, format!("`{name}` cannot be `{found}`"));
+        let problem = Diagnostic::error(&node.span, format!("`{name}` cannot be `{found}`"));
         problems.push(match nearest(found, list.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("it can be {}", list.join(", "))),

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use sluis_model::ListingDepth;
-use sluis_yaml::{Content, Diagnostic, Fields, Node, Span};
+use sluis_model::{ListingDepth, Value};
+use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, Severity, Span};
 
 use super::{
     Loader,
-    fields::{Entry, check_fields, condition, entries, expression, expressions, load_listing, text},
+    fields::{Entry, about, check_fields, condition, entries, expression, expressions, load_listing, placed, text},
     requirements::Scope,
     types::Place,
     value::value,
 };
 use crate::{
-    CommandLineBinding, Expression, InputParameter, OutputBinding, OutputParameter, Position, SecondaryFile, Type,
-    expression::is_expression, inputs,
+    About, CommandLineBinding, Expression, InputParameter, OutputBinding, OutputParameter, Position, SecondaryFile,
+    Type, expression::is_expression, inputs,
 };
 
 /// What says more about the files of a parameter.
@@ -32,7 +32,7 @@ pub(super) type Places = Vec<Span>;
 
 const COMMON: &[&str] = &["id", "type", "label", "doc", "secondaryFiles", "format", "streamable"];
 
-impl Loader {
+impl Loader<'_> {
     /// The inputs of a process and where each stands.
     pub(super) fn inputs(
         &mut self,
@@ -48,8 +48,10 @@ impl Loader {
     fn input(&mut self, entry: &Entry<'_>, scope: &Scope, of_tool: bool) -> InputParameter {
         let mut input = InputParameter {
             name: entry.name.clone(),
+            about: About::default(),
             ty: Type::Any,
             default: None,
+            unreadable_default: None,
             input_binding: None,
             secondary_files: Vec::new(),
             format: Vec::new(),
@@ -69,6 +71,7 @@ impl Loader {
             &mut self.problems,
         );
         input.ty = ty.map_or(Type::Any, |ty| self.parameter_type(ty, scope, Place::Input, of_tool));
+        input.about = about(fields, &mut self.problems);
         let traits = self.file_traits(fields);
         input.input_binding = self.input_binding(fields);
         input.secondary_files = traits.secondary_files;
@@ -77,12 +80,15 @@ impl Loader {
         input.load_listing = traits.load_listing;
         input.streamable = traits.streamable;
         if let Some(node) = fields.get("default") {
-            input.default = value(node, &self.namespaces, &mut self.problems);
+            match self.default(node) {
+                Ok(default) => input.default = Some(default),
+                Err(why) => input.unreadable_default = Some(why),
+            }
             inputs::settle_default(&mut input);
             if let Some(default) = &input.default
                 && let Err(why) = inputs::check(&input.ty, default, "the default")
             {
-                let problem = Diagnostic::error(&node.span, why);
+                let problem = Diagnostic::warning(&node.span, format!("{why}, so it cannot be used"));
                 self.problems.push(match ty {
                     Some(ty) => problem.label(&ty.span, format!("`{}` is {}", input.name, input.ty.describe())),
                     None => problem,
@@ -90,6 +96,17 @@ impl Loader {
             }
         }
         input
+    }
+
+    /// A default, or why it cannot be read. That is only warned of: it does no harm where a value is given.
+    pub(super) fn default(&mut self, node: &Node) -> Result<Value, String> {
+        let mut found = Diagnostics::default();
+        let default = value(node, &self.namespaces, &mut found);
+        for problem in found.iter() {
+            self.problems.push(Diagnostic { severity: Severity::Warning, ..problem.clone() });
+        }
+        let why = || found.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
+        default.ok_or_else(why)
     }
 
     /// The outputs of a tool.
@@ -102,6 +119,7 @@ impl Loader {
     fn output(&mut self, entry: &Entry<'_>, scope: &Scope, of_tool: bool) -> OutputParameter {
         let mut output = OutputParameter {
             name: entry.name.clone(),
+            about: About::default(),
             ty: Type::Any,
             output_binding: None,
             secondary_files: Vec::new(),
@@ -115,8 +133,15 @@ impl Loader {
         };
         check_fields(fields, &[COMMON, if of_tool { &["outputBinding"] } else { &[] }], &mut self.problems);
         output.ty = ty.map_or(Type::Any, |ty| self.parameter_type(ty, scope, Place::Output, of_tool));
+        output.about = about(fields, &mut self.problems);
         let traits = self.file_traits(fields);
         output.output_binding = self.output_binding(fields);
+        if let (Type::Stdout | Type::Stderr, Some(binding)) = (&output.ty, fields.get("outputBinding")) {
+            let message =
+                format!("the output `{}` is the whole stream and cannot have an `outputBinding`", output.name);
+            let problem = Diagnostic::error(&binding.span, message);
+            self.problems.push(problem.help("make its type File and name the stream's file with `stdout`"));
+        }
         output.secondary_files = traits.secondary_files;
         output.format = traits.format.into_iter().next();
         output.streamable = traits.streamable;
@@ -140,8 +165,6 @@ impl Loader {
             (Some("stdin"), Place::Input) if of_tool => Type::Stdin,
             (Some("stdout"), Place::Output) if of_tool => Type::Stdout,
             (Some("stderr"), Place::Output) if of_tool => Type::Stderr,
-            // YAML reads a bare `null` as no value.
-            _ if node.is_null() => Type::Null,
             _ => self.ty(node, scope, place),
         }
     }
@@ -149,7 +172,7 @@ impl Loader {
     pub(super) fn file_traits(&mut self, fields: Fields<'_>) -> FileTraits {
         let mut format = expressions(fields, "format", &mut self.problems);
         for name in &mut format {
-            name.0 = self.namespaces.expand(&name.0);
+            name.text = self.namespaces.expand(&name.text);
         }
         FileTraits {
             secondary_files: self.secondary_files(fields),
@@ -175,9 +198,14 @@ impl Loader {
         if let Some(pattern) = node.as_str() {
             let optional = pattern.strip_suffix('?').filter(|_| !is_expression(pattern));
             return Some(SecondaryFile {
-                pattern: Expression(optional.unwrap_or(pattern).to_owned()),
+                pattern: placed(optional.unwrap_or(pattern).to_owned(), node),
                 required: optional.map(|_| crate::Condition::Fixed(false)),
             });
+        }
+        if node.as_mapping().is_none() {
+            let message = format!("a secondary file must be a pattern or a mapping with one, but is {}", node.kind());
+            self.problems.error(&node.span, message);
+            return None;
         }
         let inner = Fields::of(node, "the secondary file", &mut self.problems)?;
         check_fields(inner, &[&["pattern", "required"]], &mut self.problems);
@@ -198,7 +226,7 @@ impl Loader {
         check_fields(fields, &[&known], &mut self.problems);
         let position = fields.get("position").and_then(|node| match &node.value {
             Content::Integer(number) => Some(Position::Number(*number)),
-            Content::String(text) if is_expression(text) => Some(Position::Expression(Expression(text.clone()))),
+            Content::String(text) if is_expression(text) => Some(Position::Expression(placed(text.clone(), node))),
             _ => {
                 let message = format!("`position` must be a whole number or an expression, but is {}", node.kind());
                 self.problems.error(&node.span, message);
@@ -218,11 +246,18 @@ impl Loader {
     pub(super) fn output_binding(&mut self, fields: Fields<'_>) -> Option<OutputBinding> {
         let fields = Fields::of(fields.get("outputBinding")?, "the output binding", &mut self.problems)?;
         check_fields(fields, &[&["glob", "loadContents", "loadListing", "outputEval"]], &mut self.problems);
+        let output_eval = expression(fields, "outputEval", &mut self.problems);
+        if let Some(Expression { text, at: Some(at) }) = &output_eval
+            && !is_expression(text)
+        {
+            let problem = Diagnostic::warning(at, "`outputEval` computes nothing, but is a plain text");
+            self.problems.push(problem.help(format!("write an expression, such as `$({})`", text.trim())));
+        }
         Some(OutputBinding {
             glob: expressions(fields, "glob", &mut self.problems),
             load_contents: fields.boolean("loadContents", &mut self.problems).unwrap_or(false),
             load_listing: load_listing(fields, &mut self.problems),
-            output_eval: expression(fields, "outputEval", &mut self.problems),
+            output_eval,
         })
     }
 }

@@ -1,19 +1,19 @@
 //! CommandLineTool, ExpressionTool and Operation.
 
-use sluis_yaml::{Content, Fields, Node};
+use sluis_yaml::{Content, Diagnostic, Fields, Node};
 
 use super::{
     Loader,
-    fields::{check_fields, codes, expression, texts},
+    fields::{about, check_fields, codes, expression, placed, texts},
     requirements::Scope,
 };
-use crate::{Argument, CommandLineTool, Expression, ExpressionTool, Operation};
+use crate::{Argument, CommandLineTool, ExpressionTool, Operation, expression::is_expression};
 
 /// Fields of every process.
 pub(super) const PROCESS: &[&str] =
     &["class", "id", "name", "label", "doc", "intent", "cwlVersion", "inputs", "outputs", "requirements", "hints"];
 
-impl Loader {
+impl Loader<'_> {
     pub(super) fn command_line_tool(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> CommandLineTool {
         let known = ["baseCommand", "arguments", "stdin", "stdout", "stderr"];
         let more = ["successCodes", "temporaryFailCodes", "permanentFailCodes"];
@@ -23,6 +23,7 @@ impl Loader {
         let base_command = texts(fields, "baseCommand", &mut self.problems);
         let tool = CommandLineTool {
             name,
+            about: about(fields, &mut self.problems),
             inputs,
             outputs,
             requirements: scope.effective(&self.namespaces, &mut self.problems),
@@ -35,9 +36,12 @@ impl Loader {
             temporary_fail_codes: codes(fields, "temporaryFailCodes", &mut self.problems),
             permanent_fail_codes: codes(fields, "permanentFailCodes", &mut self.problems),
         };
-        let binds = |input: &crate::InputParameter| input.input_binding.is_some();
-        if tool.base_command.is_empty() && tool.arguments.is_empty() && !tool.inputs.iter().any(binds) {
-            self.problems.error(fields.span(), "the tool says no command: it has no `baseCommand` and no `arguments`");
+        let binds = |input: &crate::InputParameter| input.input_binding.is_some() || input.ty.has_binding();
+        let says_some = ["baseCommand", "arguments"].iter().any(|name| fields.get(name).is_some());
+        let is_empty = tool.base_command.is_empty() && tool.arguments.is_empty() && !tool.inputs.iter().any(binds);
+        if is_empty && !says_some && tool.requirements.docker.is_none() {
+            let message = "the tool says no command: it has neither `baseCommand` nor `arguments` nor an image";
+            self.problems.push(Diagnostic::warning(fields.span(), message));
         }
         tool
     }
@@ -46,11 +50,13 @@ impl Loader {
         let mut found = Vec::new();
         for node in fields.list("arguments", &mut self.problems) {
             match &node.value {
-                Content::String(text) => found.push(Argument::Text(Expression(text.clone()))),
+                Content::String(text) => found.push(Argument::Text(placed(text.clone(), node))),
                 Content::Mapping(_) => {
                     if let Some(binding) = self.binding(node) {
-                        if binding.value_from.is_none() {
-                            self.problems.error(&node.span, "an argument that is a binding needs `valueFrom`");
+                        if node.get("valueFrom").is_none() {
+                            let message = "an argument without `valueFrom` adds nothing to the command";
+                            let help = "write a prefix that stands alone as `valueFrom`, or as a plain text";
+                            self.problems.push(Diagnostic::warning(&node.span, message).help(help));
                         }
                         found.push(Argument::Binding(binding));
                     }
@@ -68,9 +74,15 @@ impl Loader {
         check_fields(fields, &[PROCESS, &["expression"]], &mut self.problems);
         let (inputs, _) = self.inputs(fields, scope, false);
         let outputs = self.outputs(fields, scope, false);
-        fields.require("expression", &mut self.problems);
+        if let Some(node) = fields.require("expression", &mut self.problems)
+            && node.as_str().is_some_and(|text| !is_expression(text))
+        {
+            let problem = Diagnostic::warning(&node.span, "`expression` computes nothing, but is a plain text");
+            self.problems.push(problem.help("write `$(…)`, or `${…}` with a `return`, around it"));
+        }
         ExpressionTool {
             name,
+            about: about(fields, &mut self.problems),
             inputs,
             outputs,
             requirements: scope.effective(&self.namespaces, &mut self.problems),
@@ -81,6 +93,11 @@ impl Loader {
     pub(super) fn operation(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> Operation {
         check_fields(fields, &[PROCESS], &mut self.problems);
         let (inputs, _) = self.inputs(fields, scope, false);
-        Operation { name, inputs, outputs: self.outputs(fields, scope, false) }
+        Operation {
+            name,
+            about: about(fields, &mut self.problems),
+            inputs,
+            outputs: self.outputs(fields, scope, false),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The type language (CWL v1.2, CWLType and the schemas; SALAD, Domain Specific Language for types).
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, nearest};
 
@@ -15,6 +15,25 @@ use crate::{ArrayType, EnumType, RecordField, RecordType, Type};
 /// Named types of SchemaDefRequirement.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schemas(Vec<(String, Arc<Node>)>);
+
+/// The longest suffix of brackets and question marks.
+const LONGEST_SUFFIX: usize = 64;
+
+/// What other languages call the types.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("integer", "int"),
+    ("number", "double"),
+    ("bool", "boolean"),
+    ("str", "string"),
+    ("text", "string"),
+    ("path", "File"),
+    ("Dir", "Directory"),
+    ("dir", "Directory"),
+    ("folder", "Directory"),
+    ("list", "array"),
+    ("dict", "record"),
+    ("any", "Any"),
+];
 
 const SIMPLE: &[(&str, Type)] = &[
     ("null", Type::Null),
@@ -55,11 +74,16 @@ impl Schemas {
     }
 }
 
-impl Loader {
+impl Loader<'_> {
     /// The type that a node says; `Any` after an error, so that the rest can be checked.
     pub(super) fn ty(&mut self, node: &Node, scope: &Scope, place: Place) -> Type {
         match &node.value {
             Content::String(text) => self.named_type(node, text, scope, place),
+            Content::Sequence(items) if items.is_empty() => {
+                let problem = Diagnostic::warning(&node.span, "an empty list of types says nothing");
+                self.problems.push(problem.help("name the types that a value may have"));
+                Type::Any
+            }
             Content::Sequence(items) => {
                 let mut types = Vec::new();
                 for item in items {
@@ -73,13 +97,26 @@ impl Loader {
             Content::Mapping(_) => self.schema(node, scope, place),
             _ => {
                 let message = format!("a type must be a text, a list or a mapping, but is {}", node.kind());
-                self.problems.error(&node.span, message);
+                let problem = Diagnostic::error(&node.span, message);
+                self.problems.push(match node.value {
+                    Content::Null => {
+                        problem.help("write the type that values have; that of null is `\"null\"`, in quotes")
+                    }
+                    _ => problem,
+                });
                 Type::Any
             }
         }
     }
 
     fn named_type(&mut self, node: &Node, text: &str, scope: &Scope, place: Place) -> Type {
+        let text = documents::short_word(text);
+        let suffixes = text.len() - text.trim_end_matches(['?', '[', ']']).len();
+        if suffixes > LONGEST_SUFFIX {
+            self.problems
+                .error(&node.span, format!("a type can have at most {LONGEST_SUFFIX} characters of `[]` and `?`"));
+            return Type::Any;
+        }
         if let Some(inner) = text.strip_suffix('?') {
             return union(vec![Type::Null, self.named_type(node, inner, scope, place)]);
         }
@@ -94,12 +131,18 @@ impl Loader {
         if let Some(schema) = scope.schemas.find(&reference) {
             return self.referenced(node, &schema, scope, place);
         }
+        if text.is_empty() {
+            self.problems.error(&node.span, "a type has no name");
+            return Type::Any;
+        }
         let problem = Diagnostic::error(&node.span, format!("the type `{text}` is not known"));
         let stands_here = match text {
             "array" | "record" | "enum" => Some(format!("write it as a mapping below `type`: {{type: {text}, …}}")),
             "stdin" => Some("it can only be the whole type of an input of a CommandLineTool".to_owned()),
             "stdout" | "stderr" => Some("it can only be the whole type of an output of a CommandLineTool".to_owned()),
-            _ => None,
+            _ => {
+                OTHER_NAMES.iter().find(|(name, _)| *name == text).map(|(_, meant)| format!("did you mean `{meant}`?"))
+            }
         };
         let known = SIMPLE.iter().map(|(name, _)| *name).chain(scope.schemas.0.iter().map(|(name, _)| name.as_str()));
         let help = stands_here.or_else(|| nearest(text, known).map(|near| format!("did you mean `{near}`?")));
@@ -140,7 +183,13 @@ impl Loader {
             Some("enum") => {
                 check_fields(fields, &[COMMON, &["symbols"]], &mut self.problems);
                 fields.require("symbols", &mut self.problems);
-                let symbols = fields.strings("symbols", &mut self.problems).into_iter().map(symbol).collect();
+                let symbols: Vec<_> = fields.strings("symbols", &mut self.problems).into_iter().map(symbol).collect();
+                let mut known = HashSet::new();
+                for symbol in &symbols {
+                    if !known.insert(symbol) {
+                        self.problems.error(fields.span(), format!("the symbol `{symbol}` stands twice in `symbols`"));
+                    }
+                }
                 Type::Enum(EnumType { symbols, input_binding: self.input_binding(fields) })
             }
             Some("record") => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Number, Value as Json};
-use sluis_model::Value;
+use sluis_model::{Address, Value};
 use sluis_yaml::{Content, Diagnostics, Mapping, Node, Span};
 
 use super::{Namespaces, documents};
@@ -84,6 +84,18 @@ fn located(
 }
 
 fn absolute(location: &str, span: &Span, problems: &mut Diagnostics) -> Option<String> {
+    if location.is_empty() {
+        problems.error(span, "a location cannot be empty");
+        return None;
+    }
+    // Beside a document on the web lie files on the web; it names no others but those in the store.
+    if let Some(base) = documents::web_address(Path::new(&*span.file))
+        && !location.starts_with("_:")
+        && location.parse::<Address>().is_err()
+    {
+        let joined = documents::joined(&base, location);
+        return joined.map_err(|why| problems.error(span, why)).ok();
+    }
     let (path, is_url) = match location.strip_prefix("file://") {
         Some(path) => (path, true),
         None => (location, false),

@@ -7,17 +7,18 @@ use sluis_yaml::{Content, Diagnostic, Fields, Node, Span};
 use super::{
     Loader,
     documents::identifier,
-    fields::{Entry, check_fields, entries, expression, load_listing, short_name, texts, word},
+    fields::{Entry, about, check_fields, entries, expression, load_listing, short_name, texts, word},
     parameters::place,
     requirements::Scope,
     tool::PROCESS,
     types::Place,
-    value::value,
+    version::Version,
 };
 use crate::{
-    LinkMerge, Operation, PickValue, Process, Scatter, ScatterMethod, Source, StepInput, Type, Workflow,
-    WorkflowOutput, WorkflowStep,
+    About, Expression, LinkMerge, Operation, PickValue, Process, Scatter, ScatterMethod, Source, StepInput, Type,
+    Workflow, WorkflowOutput, WorkflowStep,
     check::{self, LinkPlaces, StepPlaces, WorkflowPlaces},
+    expression::is_expression,
 };
 
 const LINK_MERGE: &[(&str, LinkMerge)] =
@@ -41,13 +42,14 @@ struct Link {
     pick: Option<PickValue>,
 }
 
-impl Loader {
+impl Loader<'_> {
     pub(super) fn workflow(&mut self, name: String, fields: Fields<'_>, scope: &Scope) -> Workflow {
         check_fields(fields, &[PROCESS, &["steps"]], &mut self.problems);
         let own = fields.string("id", &mut self.problems).map(identifier).unwrap_or_default();
         let (inputs, input_places) = self.inputs(fields, scope, false);
         let mut workflow = Workflow {
             name,
+            about: about(fields, &mut self.problems),
             inputs,
             requirements: scope.effective(&self.namespaces, &mut self.problems),
             ..Workflow::default()
@@ -74,6 +76,7 @@ impl Loader {
     fn workflow_output(&mut self, entry: &Entry<'_>, own: &str, scope: &Scope) -> (WorkflowOutput, LinkPlaces) {
         let mut output = WorkflowOutput {
             name: entry.name.clone(),
+            about: About::default(),
             ty: Type::Any,
             sources: Vec::new(),
             link_merge: None,
@@ -86,7 +89,10 @@ impl Loader {
             return (output, places);
         };
         let known = ["id", "type", "label", "doc", "secondaryFiles", "format", "streamable"];
-        check_fields(fields, &[&known, &["outputSource", "linkMerge", "pickValue"]], &mut self.problems);
+        // Version 1.0 has it in its schema; it never meant anything.
+        let older: &[&str] = if scope.version == Some(Version::V1_0) { &["outputBinding"] } else { &[] };
+        check_fields(fields, &[&known, &["outputSource", "linkMerge", "pickValue"], older], &mut self.problems);
+        output.about = about(fields, &mut self.problems);
         output.ty = ty.map_or(Type::Any, |ty| self.ty(ty, scope, Place::Output));
         self.file_traits(fields);
         let link = self.link(fields, "outputSource", own);
@@ -109,7 +115,7 @@ impl Loader {
         let fields = Fields::of(entry.node, &what, &mut self.problems)?;
         let known = ["id", "in", "out", "run", "requirements", "hints", "label", "doc", "scatter", "scatterMethod"];
         check_fields(fields, &[&known, &["when"]], &mut self.problems);
-        let scope = scope.within(fields, &mut self.problems);
+        let scope = scope.within(fields, &self.namespaces, &mut self.problems);
         fields.require("in", &mut self.problems);
         let listed = entries(fields, "in", "id", &mut self.problems);
         let (inputs, input_places): (Vec<_>, Vec<_>) =
@@ -129,14 +135,25 @@ impl Loader {
         self.needs(&scope, "SubworkflowFeatureRequirement", matches!(run, Process::Workflow(_)), entry.span);
         let step = WorkflowStep {
             id: entry.name.clone(),
+            about: about(fields, &mut self.problems),
             run,
             inputs,
             outputs,
             scatter,
-            when: expression(fields, "when", &mut self.problems),
+            when: self.when(fields),
             requirements: scope.effective(&self.namespaces, &mut self.problems),
         };
         Some((step, places))
+    }
+
+    fn when(&mut self, fields: Fields<'_>) -> Option<Expression> {
+        let found = expression(fields, "when", &mut self.problems)?;
+        if let (false, Some(at)) = (is_expression(&found.text), &found.at) {
+            let problem = Diagnostic::warning(at, "`when` must give true or false, but this is a plain text");
+            let name = found.text.trim().trim_start_matches("inputs.");
+            self.problems.push(problem.help(format!("write an expression, such as `$(inputs.{name})`")));
+        }
+        Some(found)
     }
 
     fn run(&mut self, fields: Fields<'_>, scope: &Scope, step: &str, workflow: &str) -> Option<Process> {
@@ -171,7 +188,10 @@ impl Loader {
         input.link_merge = link.merge;
         input.pick_value = link.pick;
         places.sources = link.places;
-        input.default = fields.get("default").and_then(|node| value(node, &self.namespaces, &mut self.problems));
+        match fields.get("default").map(|node| self.default(node)).transpose() {
+            Ok(default) => input.default = default,
+            Err(why) => input.unreadable_default = Some(why),
+        }
         input.value_from = expression(fields, "valueFrom", &mut self.problems);
         self.needs(scope, "StepInputExpressionRequirement", input.value_from.is_some(), entry.span);
         input.load_contents = fields.boolean("loadContents", &mut self.problems).unwrap_or(false);
@@ -182,11 +202,15 @@ impl Loader {
     fn link(&mut self, fields: Fields<'_>, name: &str, own: &str) -> Link {
         let nodes = texts(fields, name, &mut self.problems);
         let merge = word(fields, "linkMerge", LINK_MERGE, &mut self.problems);
+        let pick = word(fields, "pickValue", PICK_VALUE, &mut self.problems);
+        // A list of one source is merged only if all that is not null is picked: the result of that is a list.
+        let is_list = fields.get(name).is_some_and(|node| node.as_sequence().is_some());
+        let merges = nodes.len() > 1 || (is_list && !nodes.is_empty() && pick == Some(PickValue::AllNonNull));
         Link {
             sources: nodes.iter().map(|node| source(node, own)).collect(),
             places: nodes.iter().map(|node| node.span.clone()).collect(),
-            merge: merge.or((nodes.len() > 1).then_some(LinkMerge::MergeNested)),
-            pick: word(fields, "pickValue", PICK_VALUE, &mut self.problems),
+            merge: merge.or(merges.then_some(LinkMerge::MergeNested)),
+            pick,
         }
     }
 

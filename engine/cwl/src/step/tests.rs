@@ -31,6 +31,8 @@ fn values<const N: usize>(values: [(&str, Value); N]) -> Values {
 
 fn parameter(name: &str) -> InputParameter {
     InputParameter {
+        unreadable_default: None,
+        about: crate::About::default(),
         name: name.to_owned(),
         ty: Type::Any,
         default: None,
@@ -47,6 +49,7 @@ fn parameter(name: &str) -> InputParameter {
 fn step(inputs: Vec<StepInput>) -> WorkflowStep {
     let parameters = inputs.iter().filter(|input| input.name != "extra").map(|input| parameter(&input.name));
     WorkflowStep {
+        about: crate::About::default(),
         id: "step".to_owned(),
         run: Process::Operation(Arc::new(Operation { inputs: parameters.collect(), ..Operation::default() })),
         inputs,
@@ -79,8 +82,9 @@ fn lookup(source: &Source) -> Option<Value> {
 
 fn linked(names: &[&str], merge: Option<LinkMerge>, pick: Option<PickValue>) -> Result<Value, StepError> {
     let output = WorkflowOutput {
+        about: crate::About::default(),
         name: "x".to_owned(),
-        ty: Type::Any,
+        ty: Type::Union(vec![Type::Null, Type::Any]),
         sources: names.iter().map(|name| source(name)).collect(),
         link_merge: merge,
         pick_value: pick,
@@ -136,11 +140,11 @@ fn defaults_fill_nulls_and_contents_are_loaded() {
 
 #[test]
 fn value_from_sees_the_inputs_before_and_when_those_after() {
-    let computed = |name, code: &str| StepInput { value_from: Some(Expression(code.to_owned())), ..input(name) };
+    let computed = |name, code: &str| StepInput { value_from: Some(Expression::from(code)), ..input(name) };
     let mut step = step(vec![computed("a", "$(self + inputs.b)"), computed("b", "$(inputs.a * 10)"), input("extra")]);
     let job = values([("a", int(1)), ("b", int(2)), ("extra", int(9))]);
     let mut run = |when: &str, job: &Values| {
-        step.when = Some(Expression(when.to_owned()));
+        step.when = Some(Expression::from(when));
         step.job_inputs(job.clone(), &Evaluator::default(), &Text)
     };
     assert_eq!(run("$(inputs.a === 3)", &job).unwrap(), Some(values([("a", int(3)), ("b", int(10))])));
@@ -154,7 +158,7 @@ fn value_from_sees_the_inputs_before_and_when_those_after() {
 #[test]
 fn an_expression_cannot_name_files_of_this_machine() {
     let made = |code: &str, given: Location| {
-        let input = StepInput { value_from: Some(Expression(code.to_owned())), ..input("a") };
+        let input = StepInput { value_from: Some(Expression::from(code)), ..input("a") };
         let job = values([("a", Value::File(Box::new(File::new("x", given))))]);
         step(vec![input]).job_inputs(job, &Evaluator::default(), &Text)
     };

@@ -1,0 +1,100 @@
+//! Checking objects: every part against what was sealed, with nothing given out and nothing changed.
+
+use std::{io, num::NonZero};
+
+use sluis_model::{Address, Labels};
+use sluis_store::{StoreError, StoredObject};
+
+use crate::{
+    AccessError, Permit, Site,
+    authenticated::{self, Kind},
+    permit::Purpose,
+    seal::BodyRecord,
+};
+
+/// What a check found of an object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Checked {
+    /// All of it is what was sealed; so many bytes of plaintext.
+    Whole(u64),
+    /// This part is not what was sealed, or cannot be read.
+    Damaged(String),
+    /// It was removed or set aside meanwhile.
+    Gone,
+}
+
+impl Site {
+    /// Decides whether some objects may be checked: one decision for all of them, and no record of each.
+    ///
+    /// # Errors
+    /// The refusal, or what kept the decision from being made or written down.
+    pub fn permit_check(&self, addresses: &[Address]) -> Result<Permit, AccessError> {
+        self.permit_upkeep(Purpose::Check, addresses)
+    }
+
+    /// Checks an object: its record, label sets and header packets, and its content against the tags of its segments,
+    /// its recorded length and its address. What cannot be read is damaged. Nothing is set aside.
+    ///
+    /// # Errors
+    /// If the permit does not cover it.
+    pub fn check(&self, permit: &Permit, address: &Address) -> Result<Checked, AccessError> {
+        self.check_permit(permit, address)?;
+        let found = match self.store().object(address) {
+            Ok(None) => return Ok(Checked::Gone),
+            Ok(Some(object)) => self.check_parts(permit, &object),
+            Err(StoreError::Damaged(_)) => Err("its record".to_owned()),
+            Err(error) => Err(unreadable("its record or a label set", &error)),
+        };
+        Ok(match found {
+            Ok(size) => Checked::Whole(size),
+            // What vanished while it was read is no damage.
+            Err(_) if matches!(self.store().contains(address), Ok(false)) => Checked::Gone,
+            Err(part) => Checked::Damaged(part),
+        })
+    }
+
+    /// Sets an object aside that a check found damaged.
+    ///
+    /// # Errors
+    /// If the permit does not cover it, or the store cannot be written.
+    pub fn set_aside(&self, permit: &Permit, address: &Address, part: &str) -> Result<(), AccessError> {
+        self.check_permit(permit, address)?;
+        self.note_set_aside(address, part)?;
+        Ok(self.store().set_aside(address)?)
+    }
+
+    fn check_permit(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
+        self.check_cover(permit, address)?;
+        if permit.purpose == Purpose::Check { Ok(()) } else { Err(AccessError::NotCovered("a check".to_owned())) }
+    }
+
+    /// Bytes of plaintext, or which part is damaged.
+    fn check_parts(&self, permit: &Permit, object: &StoredObject) -> Result<u64, String> {
+        let owner = object.address.to_string();
+        let record: Option<BodyRecord> =
+            authenticated::read(self.keys(), Kind::Record, &owner, authenticated::split(&object.record).0);
+        let record = record.filter(|record| record.body == object.body.to_string()).ok_or("its record")?;
+        for set in &object.labels {
+            authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, set).ok_or("a label set")?;
+        }
+        for recipient in object.recipients().map_err(|error| unreadable("its header packets", &error))? {
+            object.packet_for(&recipient).map_err(|error| unreadable("a header packet", &error))?;
+        }
+        let told = |error: AccessError| match error {
+            AccessError::Damaged { part, .. } => part,
+            error => unreadable("its packet or body", &error),
+        };
+        let opened = self.opened(permit, object, &record).map_err(told)?;
+        // Each object has a thread of its own.
+        self.write_out(opened, &object.address, io::sink(), NonZero::<usize>::MIN).map_err(told)
+    }
+}
+
+/// A part that cannot be read, with the last cause.
+fn unreadable(part: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    format!("{part} (it cannot be read: {cause})")
+}

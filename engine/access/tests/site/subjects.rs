@@ -1,0 +1,80 @@
+//! Subjects: their labels go wherever their data go, and their consent decides.
+
+use super::*;
+
+const LISTED: &str = "consent: given\n    subjects:\n      P012: {consent: given, consent-date: 2026-01-31}\n      \
+                      P013:\n        consent: withdrawn\n        consent-date: 2026-02-28\n";
+
+pub fn of_subjects(subjects: &[&str]) -> Labels {
+    let mut labels = of_dataset("trial-7");
+    labels.subjects.extend(subjects.iter().map(|name| name.parse().unwrap()));
+    labels
+}
+
+pub fn subjects_site(folder: &Path) -> Site {
+    let site = site(folder);
+    declare(&site, "trial-7");
+    edit(&site, "datasets.yaml", "description: x\n    consent: given\n", &format!("description: x\n    {LISTED}"));
+    site
+}
+
+#[test]
+fn only_the_data_of_subjects_who_are_listed_and_agreed_are_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    assert_eq!(site.permit_put(&project(), &of_subjects(&["P012"])).unwrap().labels().to_string(), "trial-7 of P012");
+    let text = refusal(site.permit_put(&project(), &of_subjects(&["P012", "P013", "P014"])));
+    assert!(text.contains("the consent of the subject P013 was withdrawn on 2026-02-28"), "{text}");
+    assert!(text.contains("the subject P014 is not in the registry's dataset trial-7"), "{text}");
+    assert!(text.contains("subjects:\n          P014:\n"), "{text}");
+    assert!(!text.contains("P012 "), "{text}");
+}
+
+#[test]
+fn a_withdrawn_consent_stops_the_use_of_what_was_made_from_the_subject() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    let permit = site.permit_put(&project(), &of_subjects(&["P012"])).unwrap();
+    let reads = site.seal(&permit, &b"reads"[..]).unwrap().address;
+    let other = put_for(&site, "trial-7", b"panel").address;
+    let (run, project, none) = (run(), project(), Labels::default());
+    let (inputs, also) = ([reads, other], [other]);
+    let made = site.permit_task(&request(&run, &project, &inputs, &none)).unwrap();
+    assert_eq!(made.labels(), &of_subjects(&["P012"]));
+    let variants = site.seal(&made, &b"variants"[..]).unwrap().address;
+    assert_eq!(show(&site, &variants).unwrap(), b"variants");
+    edit(&site, "datasets.yaml", "P012: {consent: given", "P012: {consent: withdrawn");
+    for address in [reads, variants] {
+        assert!(refusal(show(&site, &address)).contains("the consent of the subject P012 was withdrawn on 2026-01-31"));
+    }
+    assert!(refusal(site.permit_task(&request(&run, &project, &inputs, &none))).contains("P012"));
+    site.permit_task(&request(&run, &project, &also, &none)).unwrap();
+}
+
+#[test]
+fn a_withdrawal_in_any_dataset_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    let second = "datasets:\n  trial-8:\n    description: y\n    consent: given\n    subjects:\n      \
+                  P012: {consent: withdrawn}\n";
+    edit(&site, "datasets.yaml", "datasets:\n", second);
+    assert!(refusal(site.permit_put(&project(), &of_subjects(&["P012"]))).contains("P012 was withdrawn"));
+}
+
+#[test]
+fn what_a_data_steward_gets_wrong_is_told_with_its_place() {
+    for (wrong, told) in [
+        ("subjects: [P012]", "subjects"),
+        ("subjects:\n      P012: given", "a subject"),
+        ("subjects:\n      P012: {consent: yes}", "none of `given`"),
+        ("subjects:\n      Jan Jansen: {consent: given}", "`Jan Jansen` is not a subject's pseudonym"),
+        ("subjects:\n      P012: {consent: given, name: Jan}", "`name`"),
+        ("class: public", "a public dataset has no `consent`"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path());
+        edit(&site, "datasets.yaml", "class: controlled", wrong);
+        let error = site.permit_put(&project(), &of_dataset("personal")).unwrap_err().to_string();
+        assert!(error.contains(told) && error.contains("datasets.yaml:"), "{wrong}: {error}");
+    }
+}

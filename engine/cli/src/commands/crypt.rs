@@ -1,0 +1,241 @@
+//! `sluis crypt`: Crypt4GH files outside of any site, as the standard's other tools make and read them.
+
+mod ends;
+
+use std::{
+    fs,
+    io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use sluis_crypt4gh::{
+    Binding, BodyOpener, EditedReader, FileError, Header, KeyFileError, OpenedHeader, PublicKey, SecretKey,
+    SecretKeyError, key_file,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    arguments::{Crypt, CryptFiles},
+    exit::Exit,
+    failure::Failure,
+    output,
+};
+use ends::{Input, Output, unusable};
+
+/// Carries out one of its actions.
+pub fn carry_out(crypt: &Crypt, json: bool) -> Result<Exit, Failure> {
+    match crypt {
+        Crypt::Keygen { sk, pk, no_passphrase } => keygen(sk, pk, *no_passphrase),
+        Crypt::Encrypt { recipient, header, files } => {
+            let recipients = public_keys(recipient)?;
+            match header {
+                None => convert(files, |input, output| sluis_crypt4gh::seal(input, output, &recipients).map(drop)),
+                Some(header) => encrypt_apart(header, &recipients, files),
+            }
+        }
+        Crypt::Decrypt { key, range, header, files } => {
+            let key = secret_key(key)?;
+            let header = header.as_deref().map(read_header).transpose()?;
+            match range {
+                None => convert(files, |input, output| {
+                    sluis_crypt4gh::open(header.as_deref().unwrap_or_default().chain(input), output, &key).map(drop)
+                }),
+                Some(range) => decrypt_range(&key, range, header.as_deref(), files),
+            }
+        }
+        Crypt::Reencrypt { key, to, drop_others, files } => {
+            let (key, recipients) = (secret_key(key)?, public_keys(to)?);
+            convert(files, |mut input, mut output| {
+                let header = Header::read_from(&mut input)?.reencrypt(&key, &recipients, !drop_others)?;
+                header.write_to(&mut output)?;
+                io::copy(&mut input, &mut output)?;
+                Ok(output.flush()?)
+            })
+        }
+        Crypt::Rearrange { key, range, files } => {
+            let key = secret_key(key)?;
+            convert(files, |input, output| sluis_crypt4gh::rearrange(input, output, &key, range))
+        }
+        Crypt::Inspect { key, input } => inspect(key.as_deref(), input.as_deref(), json),
+    }
+}
+
+/// Makes a file from another; nothing is left behind if that fails.
+fn convert(
+    files: &CryptFiles,
+    work: impl FnOnce(&mut (dyn Read + Send), &mut (dyn Write + Send)) -> Result<(), FileError>,
+) -> Result<Exit, Failure> {
+    let mut input = Input::open(files.input.as_deref())?.shown();
+    let mut output = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
+    work(&mut input, &mut output).map_err(|error| failure(&error))?;
+    let output = output.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
+    output.finish()?;
+    Ok(Exit::Success)
+}
+
+/// Seals a file with its header apart. The header stands there first: a body without one is of no use to anybody.
+fn encrypt_apart(header: &Path, recipients: &[PublicKey], files: &CryptFiles) -> Result<Exit, Failure> {
+    let mut apart = Output::create(Some(header))?;
+    let mut input = Input::open(files.input.as_deref())?.shown();
+    let mut body = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
+    sluis_crypt4gh::seal_apart(&mut input, &mut apart, &mut body, recipients).map_err(|error| failure(&error))?;
+    let body = body.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
+    apart.finish()?;
+    body.finish()?;
+    Ok(Exit::Success)
+}
+
+/// A header that stands alone.
+fn read_header(path: &Path) -> Result<Vec<u8>, Failure> {
+    let header = Header::read_from(Input::open(Some(path))?).map_err(|error| failure(&error.into()).about(path))?;
+    let mut bytes = Vec::new();
+    header.write_to(&mut bytes).map_err(|error| unusable(path, "read", &error))?;
+    Ok(bytes)
+}
+
+fn decrypt_range(
+    key: &SecretKey,
+    range: &Range<u64>,
+    header: Option<&[u8]>,
+    files: &CryptFiles,
+) -> Result<Exit, Failure> {
+    let input = Input::open(files.input.as_deref())?;
+    let Some(mut file) = input.seekable() else {
+        return Err(Failure::new(Exit::Usage, "a range can only be taken from a file, not from a pipe"));
+    };
+    let mut output = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
+    let mut copy = || -> Result<(), FileError> {
+        let header = match header {
+            Some(apart) => Header::read_from(apart)?,
+            None => Header::read_from(&mut file)?,
+        };
+        let OpenedHeader { keys, edits } = header.open(key)?;
+        let opener = BodyOpener::seekable(file, &keys, Binding::Unbound)?;
+        let length = range.end.saturating_sub(range.start);
+        match edits {
+            None => copy_from(opener, range.start, length, &mut output),
+            Some(edits) => copy_from(EditedReader::seekable(opener, &edits), range.start, length, &mut output),
+        }
+    };
+    copy().map_err(|error| failure(&error))?;
+    let output = output.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
+    output.finish()?;
+    Ok(Exit::Success)
+}
+
+fn copy_from(mut from: impl Read + Seek, start: u64, length: u64, to: &mut impl Write) -> Result<(), FileError> {
+    from.seek(SeekFrom::Start(start))?;
+    io::copy(&mut from.take(length), to)?;
+    Ok(())
+}
+
+fn inspect(key: Option<&Path>, input: Option<&Path>, json: bool) -> Result<Exit, Failure> {
+    let mut input = Input::open(input)?;
+    let header = Header::read_from(&mut input).map_err(|error| failure(&error.into()))?;
+    let packets: Vec<_> = header.packets.iter().map(|packet| packet.as_bytes().len() + 4).collect();
+    let mut facts = json!({ "version": 1, "packets": packets.len(), "packetBytes": packets });
+    if let Some(mut file) = input.seekable() {
+        let begin = file.stream_position().map_err(|error| Failure::of(Exit::Environment, &error))?;
+        let end = file.seek(SeekFrom::End(0)).map_err(|error| Failure::of(Exit::Environment, &error))?;
+        let body = end - begin;
+        let segments = body.div_ceil(sluis_crypt4gh::SEALED_SEGMENT as u64);
+        facts["headerBytes"] = begin.into();
+        facts["bodyBytes"] = body.into();
+        facts["segments"] = segments.into();
+        facts["plaintextBytes"] = body.saturating_sub(segments * 28).into();
+    }
+    if let Some(path) = key {
+        let opened = header.open(&secret_key(path)?).map_err(|error| failure(&error.into()))?;
+        facts["dataKeys"] = opened.keys.len().into();
+        facts["editList"] = opened.edits.map(|edits| edits.lengths().to_vec()).into();
+    }
+    if json {
+        output::json(&facts);
+    } else {
+        for (name, value) in facts.as_object().into_iter().flatten() {
+            output::line(&format!("{name}: {value}"));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn keygen(sk: &Path, pk: &Path, no_passphrase: bool) -> Result<Exit, Failure> {
+    let key = SecretKey::generate().map_err(|error| Failure::of(Exit::Environment, &error))?;
+    let text = if no_passphrase {
+        key_file::write_secret_key(&key)
+    } else {
+        let passphrase = new_passphrase()?;
+        key_file::lock_secret_key(&key, &passphrase).map_err(|error| Failure::of(Exit::Environment, &error))?
+    };
+    // A file that tempfile makes can be read by its owner alone.
+    write_new(sk, text.as_bytes())?;
+    write_new(pk, key_file::write_public_key(&key.public_key()).as_bytes())?;
+    Ok(Exit::Success)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut output = Output::create(Some(path))?;
+    output.write_all(bytes).map_err(|error| unusable(path, "written", &error))?;
+    output.finish()
+}
+
+fn public_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, Failure> {
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).map_err(|error| unusable(path, "read", &error))?;
+        key_file::read_public_key(&text).map_err(|error| wrong_key(path, &error))
+    };
+    paths.iter().map(read).collect()
+}
+
+fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| unusable(path, "read", &error))?);
+    match key_file::read_secret_key(&text) {
+        Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => {
+            let passphrase = ask(&format!("Passphrase of {}: ", path.display()))?;
+            key_file::unlock_secret_key(&text, &passphrase).map_err(|error| wrong_key(path, &error))
+        }
+        read => read.map_err(|error| wrong_key(path, &error)),
+    }
+}
+
+fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
+    let passphrase = ask("New passphrase: ")?;
+    if passphrase.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "a passphrase cannot be empty; `--no-passphrase` writes the key without",
+        ));
+    }
+    if *ask("The same again: ")? != *passphrase {
+        return Err(Failure::new(Exit::Usage, "the two passphrases differ"));
+    }
+    Ok(passphrase)
+}
+
+/// Asks on the terminal, without showing what is typed.
+fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {
+    if !io::stderr().is_terminal() {
+        let text = "a passphrase is needed, and there is no terminal to ask for it";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let typed = rpassword::prompt_password(what).map_err(|error| Failure::of(Exit::Environment, &error))?;
+    Ok(Zeroizing::new(typed))
+}
+
+fn wrong_key(path: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(Exit::Invalid, error).about(path)
+}
+
+/// Whose fault it is that a file cannot be sealed or opened.
+fn failure(error: &FileError) -> Failure {
+    let is_damage =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof);
+    let exit = match error {
+        FileError::Io(error) if is_damage(error) => Exit::Damaged,
+        FileError::Io(_) | FileError::Crypto(_) => Exit::Environment,
+        _ => Exit::Invalid,
+    };
+    Failure::of(exit, error)
+}

@@ -1,0 +1,116 @@
+//! Crypt4GH files outside of any site.
+
+use std::{fs, io::Write, process::Stdio};
+
+use crate::test_site::{Ran, TestSite};
+
+/// A key pair of that name.
+fn keygen(site: &TestSite, name: &str) -> (String, String) {
+    let at = |end: &str| site.path(&format!("{name}.{end}")).display().to_string();
+    let (sk, pk) = (at("sec"), at("pub"));
+    assert_eq!(site.run(["crypt", "keygen", "--no-passphrase", "--sk", &sk, "--pk", &pk]).code, Some(0));
+    (sk, pk)
+}
+
+fn text() -> String {
+    (0..40_000).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_file_goes_to_a_recipient_on_to_another_and_in_parts() {
+    let site = TestSite::new();
+    let ((own, own_public), (other, other_public)) = (keygen(&site, "own"), keygen(&site, "other"));
+    let at = |name: &str| site.path(name).display().to_string();
+    let plain = site.write("plain", &text());
+    let (sealed, again, part, out) = (at("sealed"), at("again"), at("part"), at("out"));
+    let done = |arguments: &[&str]| {
+        let ran = site.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {}", ran.err);
+        ran
+    };
+    done(&["crypt", "encrypt", "--recipient", &own_public, &plain, "-o", &sealed]);
+    done(&["crypt", "decrypt", "--key", &own, &sealed, "-o", &out]);
+    assert_eq!(fs::read_to_string(&out).unwrap(), text());
+    assert_eq!(
+        done(&["crypt", "decrypt", "--key", &own, "--range", "100000-100020", &sealed]).out,
+        text()[100_000..100_020]
+    );
+    done(&["crypt", "reencrypt", "--key", &own, "--to", &other_public, &sealed, "-o", &again]);
+    assert_eq!(done(&["crypt", "decrypt", "--key", &other, &again]).out, text());
+    site.run(["crypt", "decrypt", "--key", &own, &again]).failed(3, &["no header packet is for this key"]);
+    done(&["crypt", "rearrange", "--key", &own, "--range", "5-10", "--range", "220000-", &sealed, "-o", &part]);
+    assert_eq!(
+        done(&["crypt", "decrypt", "--key", &own, &part]).out,
+        format!("{}{}", &text()[5..10], &text()[220_000..])
+    );
+    let facts = done(&["crypt", "inspect", "--json", "--key", &own, &sealed]).json();
+    assert_eq!((&facts["packets"], &facts["plaintextBytes"]), (&1.into(), &text().len().into()));
+}
+
+#[test]
+fn a_header_can_stand_apart_from_its_body() {
+    let site = TestSite::new();
+    let ((own, own_public), (other, other_public)) = (keygen(&site, "own"), keygen(&site, "other"));
+    let at = |name: &str| site.path(name).display().to_string();
+    let (plain, header, body, theirs) = (site.write("plain", &text()), at("header"), at("body"), at("theirs"));
+    let done = |arguments: &[&str]| {
+        let ran = site.run(arguments);
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {}", ran.err);
+        ran.out
+    };
+    done(&["crypt", "encrypt", "--recipient", &own_public, "--header", &header, &plain, "-o", &body]);
+    assert_eq!(fs::metadata(&body).unwrap().len(), text().len() as u64 + 4 * 28, "the body alone");
+    assert_eq!(done(&["crypt", "decrypt", "--key", &own, "--header", &header, &body]), text());
+    let part = done(&["crypt", "decrypt", "--key", &own, "--header", &header, "--range", "70000-70009", &body]);
+    assert_eq!(part, text()[70_000..70_009]);
+    done(&["crypt", "reencrypt", "--key", &own, "--to", &other_public, &header, "-o", &theirs]);
+    assert_eq!(done(&["crypt", "decrypt", "--key", &other, "--header", &theirs, &body]), text());
+    let whole = [fs::read(&header).unwrap(), fs::read(&body).unwrap()].concat();
+    fs::write(at("whole"), whole).unwrap();
+    assert_eq!(done(&["crypt", "decrypt", "--key", &own, &at("whole")]), text());
+    site.run(["crypt", "decrypt", "--key", &own, "--header", &plain, &body]).failed(3, &["not a Crypt4GH file"]);
+}
+
+#[test]
+fn what_cannot_be_opened_or_written_leaves_nothing_behind() {
+    let site = TestSite::new();
+    let (own, public) = keygen(&site, "own");
+    let at = |name: &str| site.path(name).display().to_string();
+    let (plain, sealed, out) = (site.write("plain", &text()), at("sealed"), at("out"));
+    assert_eq!(site.run(["crypt", "encrypt", "--recipient", &public, &plain, "-o", &sealed]).code, Some(0));
+    site.run(["crypt", "encrypt", "--recipient", &public, &plain, "-o", &sealed]).failed(6, &["is there already"]);
+    let mut bytes = fs::read(&sealed).unwrap();
+    bytes[150_000] ^= 1;
+    fs::write(&sealed, bytes).unwrap();
+    site.run(["crypt", "decrypt", "--key", &own, &sealed, "-o", &out]).failed(5, &["segment 2 is damaged"]);
+    assert!(!site.path("out").exists());
+    assert_eq!(
+        fs::read_dir(site.path("."))
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp"))
+            .count(),
+        0
+    );
+    site.run(["crypt", "decrypt", "--key", &public, &sealed]).failed(3, &["own.pub", "CRYPT4GH PRIVATE KEY"]);
+    site.run(["crypt", "decrypt", "--key", &own, "--range", "9-3", &sealed]).failed(2, &["ends before it begins"]);
+    site.run(["crypt", "decrypt", "--key", &own, &plain]).failed(3, &["not a Crypt4GH file"]);
+    site.run(["crypt", "keygen", "--sk", &at("a.sec"), "--pk", &at("a.pub")]).failed(2, &["no terminal to ask"]);
+}
+
+#[test]
+fn pipes_serve_as_both_ends() {
+    let site = TestSite::new();
+    let (own, public) = keygen(&site, "own");
+    let piped = |arguments: &[&str], input: &[u8]| {
+        let mut child = site.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", Ran::of(&output).err);
+        output.stdout
+    };
+    let sealed = piped(&["crypt", "encrypt", "--recipient", &public], text().as_bytes());
+    assert!(piped(&["crypt", "decrypt", "--key", &own], &sealed) == text().as_bytes());
+}

@@ -1,0 +1,201 @@
+//! How fast bodies are sealed and opened, against the bare primitives on the same bytes in the same run.
+//!
+//! `cargo run --release -p sluis-crypt4gh --example speed [MEGABYTES] [REPEATS]`; the file lies in /dev/shm.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may fail, and prints")]
+
+use std::{
+    fs::File,
+    hint::black_box,
+    io::{self, Read, Seek},
+    num::NonZero,
+    thread,
+    time::Instant,
+};
+
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use blake3::{Hasher, hazmat::HasherExt};
+use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, NonceBase, SEGMENT, open_body, seal_body};
+
+/// Runs a function in several threads, each with its own copy of the plaintext's part.
+fn in_threads(threads: usize, work: impl Fn(usize) + Sync) {
+    thread::scope(|scope| {
+        (0..threads).for_each(|number| {
+            drop(scope.spawn({
+                let work = &work;
+                move || work(number)
+            }))
+        })
+    });
+}
+
+/// Megabytes (10⁶) a second.
+fn rate(bytes: usize, work: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    work();
+    bytes as f64 / 1e6 / begun.elapsed().as_secs_f64()
+}
+
+fn group_value(number: u64, segments: sluis_crypt4gh::Segments<'_>) -> [u8; 32] {
+    let mut hasher = Hasher::new_keyed(&[7; 32]);
+    hasher.set_input_offset(number * BATCH as u64);
+    segments.for_each(|text| {
+        hasher.update(text);
+    });
+    hasher.finalize_non_root()
+}
+
+struct Figures(Vec<(String, Vec<f64>)>);
+
+impl Figures {
+    fn add(&mut self, name: &str, rate: f64) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, rates)) => rates.push(rate),
+            None => self.0.push((name.to_owned(), vec![rate])),
+        }
+    }
+
+    fn median(&self, name: &str) -> f64 {
+        let mut rates = self.0.iter().find(|(known, _)| known == name).unwrap().1.clone();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
+    let (megabytes, repeats) = (arguments.next().unwrap_or(512), arguments.next().unwrap_or(5));
+    let bytes = megabytes << 20;
+    let mut plain = tempfile::tempfile_in("/dev/shm").unwrap();
+    io::copy(&mut io::repeat(0x41).take(bytes as u64), &mut plain).unwrap();
+    let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
+    let mut sealed = tempfile::tempfile_in("/dev/shm").unwrap();
+    let one = NonZero::<usize>::MIN;
+    let again = |file: &File| {
+        let mut file = file.try_clone().unwrap();
+        file.rewind().unwrap();
+        file
+    };
+    plain.rewind().unwrap();
+    seal_body(again(&plain), &mut sealed, &key, base, one, |_, _| ()).unwrap();
+    let binding = Binding::Position { base, length: bytes as u64 };
+    let bare = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &[3; 32]).unwrap());
+    let mut figures = Figures(Vec::new());
+    for _ in 0..repeats {
+        for threads in [1, 2] {
+            let count = NonZero::new(threads).unwrap();
+            let part = bytes / threads / SEGMENT;
+            figures.add(
+                &format!("primitive: seal, {threads}"),
+                rate(bytes, || {
+                    in_threads(threads, |_| {
+                        let mut text = vec![0x41; SEGMENT];
+                        for number in 0..part {
+                            let mut nonce = [0; 12];
+                            nonce[..8].copy_from_slice(&(number as u64).to_le_bytes());
+                            let nonce = Nonce::assume_unique_for_key(nonce);
+                            let _tag =
+                                black_box(bare.seal_in_place_separate_tag(nonce, Aad::empty(), &mut text).unwrap());
+                        }
+                    })
+                }),
+            );
+            figures.add(
+                &format!("primitive: open, {threads}"),
+                rate(bytes, || {
+                    in_threads(threads, |_| {
+                        let mut text = vec![0x41; SEGMENT];
+                        bare.seal_in_place_append_tag(Nonce::assume_unique_for_key([0; 12]), Aad::empty(), &mut text)
+                            .unwrap();
+                        let sealed = text.clone();
+                        for _ in 0..part {
+                            // Opening works in place; a copy in the cache is what makes it repeatable.
+                            text.copy_from_slice(&sealed);
+                            black_box(
+                                bare.open_in_place(Nonce::assume_unique_for_key([0; 12]), Aad::empty(), &mut text)
+                                    .unwrap(),
+                            );
+                        }
+                    })
+                }),
+            );
+            figures.add(
+                &format!("primitive: keyed BLAKE3, {threads}"),
+                rate(bytes, || {
+                    in_threads(threads, |_| {
+                        let text = vec![0x41; SEGMENT];
+                        let mut hasher = Hasher::new_keyed(&[7; 32]);
+                        (0..part).for_each(|_| {
+                            hasher.update(&text);
+                        });
+                        black_box(hasher.finalize());
+                    })
+                }),
+            );
+            figures.add(
+                &format!("open to nowhere, {threads}"),
+                rate(bytes, || {
+                    drop(
+                        open_body(again(&sealed), io::sink(), std::slice::from_ref(&key), binding, count, |_, _| ())
+                            .unwrap(),
+                    );
+                }),
+            );
+            figures.add(
+                &format!("seal to nowhere, {threads}"),
+                rate(bytes, || {
+                    drop(seal_body(again(&plain), io::sink(), &key, base, count, |_, _| ()).unwrap());
+                }),
+            );
+            figures.add(
+                &format!("seal and address to nowhere, {threads}"),
+                rate(bytes, || {
+                    drop(seal_body(again(&plain), io::sink(), &key, base, count, group_value).unwrap());
+                }),
+            );
+            figures.add(
+                &format!("seal and address to a file, {threads}"),
+                rate(bytes, || {
+                    let to = tempfile::tempfile_in("/dev/shm").unwrap();
+                    drop(seal_body(again(&plain), to, &key, base, count, group_value).unwrap());
+                }),
+            );
+            figures.add(
+                &format!("open to a file, {threads}"),
+                rate(bytes, || {
+                    let to = tempfile::tempfile_in("/dev/shm").unwrap();
+                    drop(open_body(again(&sealed), to, std::slice::from_ref(&key), binding, count, |_, _| ()).unwrap());
+                }),
+            );
+        }
+        figures.add(
+            "BodyOpener, 1",
+            rate(bytes, || {
+                let mut opener = BodyOpener::new(again(&sealed), std::slice::from_ref(&key), binding).unwrap();
+                let mut buffer = vec![0; 4 * SEGMENT];
+                while opener.read(&mut buffer).unwrap() > 0 {}
+            }),
+        );
+        figures.add(
+            "read alone, 1",
+            rate(bytes, || {
+                let mut file = again(&plain);
+                let mut buffer = vec![0; BATCH];
+                while file.read(&mut buffer).unwrap() > 0 {}
+            }),
+        );
+    }
+    for (name, _) in &figures.0 {
+        println!("{:>8.0} MB/s  {name}", figures.median(name));
+    }
+    for threads in [1, 2] {
+        let of = |name: &str| figures.median(&format!("{name}, {threads}"));
+        let both = 1.0 / (1.0 / of("primitive: seal") + 1.0 / of("primitive: keyed BLAKE3"));
+        println!(
+            "{threads} thread(s): open / primitive {:.2}, seal / primitive {:.2}, seal and address / both primitives {:.2}",
+            of("open to nowhere") / of("primitive: open"),
+            of("seal to nowhere") / of("primitive: seal"),
+            of("seal and address to nowhere") / both
+        );
+    }
+}

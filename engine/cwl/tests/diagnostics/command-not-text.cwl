@@ -1,0 +1,6 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: {program: samtools}
+arguments: view
+inputs: []
+outputs: []

@@ -1,0 +1,5 @@
+cwlVersion: v1.2
+class: ExpressionTool
+inputs: []
+outputs: []
+expression: "{return 1}"

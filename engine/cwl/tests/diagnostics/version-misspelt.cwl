@@ -1,0 +1,5 @@
+cwlVersion: v12
+class: CommandLineTool
+baseCommand: echo
+inputs: {}
+outputs: {}

@@ -1,0 +1,226 @@
+//! The check of all objects: each part against what was sealed, on every core, resumable.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sluis_access::{AccessError, Checked, Permit, Site};
+use sluis_model::{Address, RunId, TaskKey};
+
+use crate::{
+    UpkeepError,
+    needs::{RunNeeds, TaskRecords},
+    origin::{Dependent, Maker, Origins},
+    progress_file::{DamagedPart, ProgressFile},
+};
+
+/// So many objects share a decision in the audit log.
+const BATCH: usize = 256;
+
+/// How to check.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Check {
+    /// Whether to begin anew where an earlier check was interrupted.
+    pub restart: bool,
+    /// Whether to set aside what is damaged, so that it can be made anew.
+    pub set_aside: bool,
+}
+
+/// How far a check has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Objects that are done, those of an interrupted check included.
+    pub objects: u64,
+    /// All objects.
+    pub total: u64,
+    /// Bytes of plaintext in those that are done.
+    pub bytes: u64,
+    /// How many are damaged.
+    pub damaged: u64,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckReport {
+    /// When it began; when it was interrupted, at its first beginning.
+    pub began: Timestamp,
+    /// How many objects were checked.
+    pub objects: u64,
+    /// Their bytes of plaintext.
+    pub bytes: u64,
+    /// How many task entries were checked.
+    pub tasks: u64,
+    /// The objects that are damaged.
+    pub damaged: Vec<Finding>,
+    /// The task entries that are damaged.
+    pub damaged_tasks: Vec<TaskKey>,
+}
+
+/// A damaged object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// Its address.
+    pub address: Address,
+    /// What is damaged.
+    pub part: String,
+    /// The task that made it; `None` if it was taken in.
+    pub made_by: Option<Maker>,
+    /// Every task that read it or something made from it.
+    pub dependents: Vec<Dependent>,
+    /// The runs that need it.
+    pub runs: Vec<RunId>,
+}
+
+impl CheckReport {
+    /// That of a check of no objects.
+    pub fn nothing() -> Self {
+        let (damaged, damaged_tasks) = Default::default();
+        Self { began: Timestamp::now(), objects: 0, bytes: 0, tasks: 0, damaged, damaged_tasks }
+    }
+
+    /// Whether nothing is damaged.
+    pub const fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.damaged_tasks.is_empty()
+    }
+}
+
+/// Checks every object and task entry; goes on where an earlier check was interrupted. Objects that are put meanwhile may
+/// be passed over.
+///
+/// # Errors
+/// If the store cannot be listed, a decision is no, or the site's folder cannot be written. Damage is no error.
+pub fn check(site: &Site, how: Check, told: &(dyn Fn(Progress) + Sync)) -> Result<CheckReport, UpkeepError> {
+    let file = ProgressFile::open(site.dir(), how.restart)?;
+    let mut addresses = site.store().addresses()?.collect::<Result<Vec<_>, _>>()?;
+    let total = addresses.len() as u64;
+    addresses.retain(|address| file.state.after.is_none_or(|after| *address > after));
+    let scrub = Scrub {
+        site,
+        set_aside: how.set_aside,
+        total: total.max(file.state.objects + addresses.len() as u64),
+        addresses: &addresses,
+        told,
+        queue: Mutex::new(Queue { next: 0, permit: None }),
+        done: Mutex::new(Done { file, low: 0, waiting: BTreeMap::new() }),
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| scrub.work())).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Err(UpkeepError::Lost)))
+    })?;
+    let Done { mut file, .. } = scrub.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let report = report(site, &file)?;
+    file.state.ended = Some(Timestamp::now());
+    file.write()?;
+    Ok(report)
+}
+
+fn report(site: &Site, file: &ProgressFile) -> Result<CheckReport, UpkeepError> {
+    let tasks = TaskRecords::read(site)?;
+    // A journal that cannot be read is `sluis status`'s to tell, and no reason to tell nothing of the damage.
+    let runs = RunNeeds::read_all(site).unwrap_or_default();
+    let origins = Origins::of(&tasks, &runs);
+    let finding = |damaged: &DamagedPart| origins.finding(damaged.address, damaged.part.clone());
+    Ok(CheckReport {
+        began: file.state.began,
+        objects: file.state.objects,
+        bytes: file.state.bytes,
+        tasks: (tasks.records.len() + tasks.damaged.len()) as u64,
+        damaged: file.state.damaged.iter().map(finding).collect(),
+        damaged_tasks: tasks.damaged.iter().copied().collect(),
+    })
+}
+
+/// A check under way, shared by its threads.
+struct Scrub<'a> {
+    site: &'a Site,
+    set_aside: bool,
+    addresses: &'a [Address],
+    total: u64,
+    told: &'a (dyn Fn(Progress) + Sync),
+    queue: Mutex<Queue>,
+    done: Mutex<Done>,
+}
+
+/// What comes next.
+struct Queue {
+    next: usize,
+    /// That of the batch in which the next one is.
+    permit: Option<Arc<Permit>>,
+}
+
+/// What is done.
+struct Done {
+    file: ProgressFile,
+    /// Everything before is in the file's state.
+    low: usize,
+    /// What was done out of order.
+    waiting: BTreeMap<usize, Checked>,
+}
+
+impl Scrub<'_> {
+    fn work(&self) -> Result<(), UpkeepError> {
+        while let Some((number, permit)) = self.take()? {
+            let address = &self.addresses[number];
+            let found = self.site.check(&permit, address)?;
+            if let (Checked::Damaged(part), true) = (&found, self.set_aside) {
+                self.site.set_aside(&permit, address, part)?;
+            }
+            self.note(number, found)?;
+        }
+        Ok(())
+    }
+
+    /// The next object and the permit of its batch. If a batch is refused, there is nothing more for anybody.
+    fn take(&self) -> Result<Option<(usize, Arc<Permit>)>, AccessError> {
+        let mut queue = lock(&self.queue);
+        let number = queue.next;
+        if number >= self.addresses.len() {
+            return Ok(None);
+        }
+        if number.is_multiple_of(BATCH) {
+            queue.permit = None;
+        }
+        let permit = match &queue.permit {
+            Some(permit) => Arc::clone(permit),
+            None => {
+                let batch = &self.addresses[number..self.addresses.len().min(number + BATCH)];
+                let permit = self.site.permit_check(batch).inspect_err(|_| queue.next = usize::MAX)?;
+                Arc::clone(queue.permit.insert(Arc::new(permit)))
+            }
+        };
+        queue.next += 1;
+        Ok(Some((number, permit)))
+    }
+
+    fn note(&self, number: usize, found: Checked) -> Result<(), UpkeepError> {
+        let mut done = lock(&self.done);
+        let Done { file, low, waiting } = &mut *done;
+        waiting.insert(number, found);
+        while let Some(found) = waiting.remove(low) {
+            let address = self.addresses[*low];
+            match found {
+                Checked::Whole(size) => file.state.bytes += size,
+                Checked::Damaged(part) => file.state.damaged.push(DamagedPart { address, part }),
+                Checked::Gone => {}
+            }
+            file.state.objects += 1;
+            file.state.after = Some(address);
+            *low += 1;
+        }
+        file.write_sometimes()?;
+        let state = &file.state;
+        let (objects, bytes, damaged) = (state.objects, state.bytes, state.damaged.len() as u64);
+        (self.told)(Progress { objects, total: self.total, bytes, damaged });
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
