@@ -1,0 +1,172 @@
+//! The policies that ship, each against the fact that it is about.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    base::allowed,
+    cases::{ALLOWED, Case, DENIED},
+    *,
+};
+use crate::{Action, Place};
+
+fn facts_of(case: &Case) -> Facts {
+    let mut facts = (case.base)(case.action);
+    (case.flip)(&mut facts);
+    facts
+}
+
+fn names(verdict: &Verdict) -> Vec<&str> {
+    verdict.deciding.iter().map(PolicyId::as_str).collect()
+}
+
+#[test]
+fn everything_that_can_be_asked_for_is_allowed_when_everything_speaks_for_it() {
+    let set = PolicySet::shipped().unwrap();
+    for action in Action::ALL {
+        let verdict = set.decide(&allowed(action));
+        assert!(verdict.allowed, "{action}: {:?}", verdict.reasons);
+        assert_eq!(verdict.deciding.len(), 1, "{action}: {:?}", verdict.deciding);
+        assert_eq!(verdict.what_would_help(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn one_fact_refuses_with_the_policy_that_it_concerns_and_no_other() {
+    let set = PolicySet::shipped().unwrap();
+    for case in DENIED {
+        let base = (case.base)(case.action);
+        assert!(set.decide(&base).allowed, "{}: the case before the change is refused", case.policy);
+        let facts = facts_of(case);
+        let verdict = set.decide(&facts);
+        assert!(!verdict.allowed, "{} does not refuse", case.policy);
+        assert_eq!(names(&verdict), [case.policy], "{:?}", verdict.reasons);
+        let reason = &verdict.reasons[0];
+        assert!(reason.text.contains(case.says), "{}: {}", case.policy, reason.text);
+        assert!(!reason.promise.is_empty() && !reason.remedy.is_empty(), "{reason:?}");
+        let explained = set.explain(&facts);
+        assert_eq!(explained.verdict, verdict);
+        let applied = explained.policies.iter().filter(|policy| policy.applied).map(|policy| policy.policy.effect);
+        assert_eq!(applied.filter(|effect| *effect == Effect::Forbid).count(), 1, "{}", case.policy);
+    }
+}
+
+#[test]
+fn each_policy_that_ships_has_a_case() {
+    let cases: BTreeSet<_> = DENIED.iter().map(|case| case.policy).collect();
+    let set = PolicySet::shipped().unwrap();
+    let forbids: BTreeSet<_> =
+        set.policies().filter(|policy| policy.effect == Effect::Forbid).map(|policy| policy.id.as_str()).collect();
+    let place = BTreeSet::from(["place-in-the-eu"]);
+    assert_eq!(forbids.difference(&cases).copied().collect::<BTreeSet<_>>(), place);
+    assert!(set.policies().all(|policy| policy.shipped && !policy.promise.is_empty()));
+}
+
+#[test]
+fn what_is_at_the_edge_is_allowed() {
+    let set = PolicySet::shipped().unwrap();
+    for (name, action, flip) in ALLOWED {
+        let mut facts = allowed(*action);
+        flip(&mut facts);
+        let verdict = set.decide(&facts);
+        assert!(verdict.allowed, "{name}: {:?}", verdict.reasons);
+    }
+}
+
+#[test]
+fn everything_that_is_against_a_request_is_said() {
+    let set = PolicySet::shipped().unwrap();
+    let base = allowed(Action::Submit);
+    let mut facts = base.clone();
+    let flips = DENIED.iter().filter(|case| case.action == Action::Submit && (case.base)(Action::Submit) == base);
+    for case in flips.filter(|case| !["declared-project", "declared-dataset"].contains(&case.policy)) {
+        (case.flip)(&mut facts);
+    }
+    let verdict = set.decide(&facts);
+    assert!(names(&verdict).len() > 9, "{:?}", verdict.deciding);
+    assert_eq!(verdict.what_would_help().len(), verdict.deciding.len(), "{:?}", verdict.what_would_help());
+}
+
+/// All that the cases give: verdicts with their reasons.
+fn outcomes(set: &PolicySet) -> Vec<Verdict> {
+    let denied = DENIED.iter().map(facts_of);
+    let allowed = ALLOWED.iter().map(|(_, action, flip)| {
+        let mut facts = allowed(*action);
+        flip(&mut facts);
+        facts
+    });
+    denied.chain(allowed).chain([outside()]).map(|facts| set.decide(&facts)).collect()
+}
+
+fn outside() -> Facts {
+    let mut facts = allowed(Action::Submit);
+    facts.place = Place::named("europe-west2");
+    facts.allowed_places.push("europe-west2".to_owned());
+    facts
+}
+
+/// The set with one policy put in place of another, or left out.
+fn mutated(id: &PolicyId, mutate: impl Fn(Value) -> Option<Value>) -> PolicySet {
+    let set = PolicySet::shipped().unwrap();
+    let policies = set.policies.iter().filter_map(|(name, policy)| {
+        let cedar = set.all.policy(&cedar_policy::PolicyId::new(name.as_str())).unwrap();
+        let cedar = if name == id {
+            CedarPolicy::from_json(Some(cedar.id().clone()), mutate(cedar.to_json().unwrap())?).unwrap()
+        } else {
+            cedar.clone()
+        };
+        Some((cedar, policy.clone()))
+    });
+    PolicySet::assemble(set.schema.clone(), policies.collect(), set.digest).unwrap()
+}
+
+#[test]
+fn no_policy_can_be_left_out_or_changed_unnoticed() {
+    let set = PolicySet::shipped().unwrap();
+    let expected = outcomes(&set);
+    for policy in set.policies() {
+        let changed = |what: &str, mutate: &dyn Fn(Value) -> Option<Value>| {
+            let other = mutated(&policy.id, mutate);
+            assert_ne!(outcomes(&other), expected, "nothing notices that {} is {what}", policy.id);
+        };
+        changed("left out", &|_| None);
+        let conditions = set.all.policy(&cedar_policy::PolicyId::new(policy.id.as_str())).unwrap().to_json().unwrap();
+        let conditions = conditions["conditions"].as_array().unwrap().len();
+        if conditions > 0 {
+            changed("without its conditions", &|mut json| {
+                json["conditions"] = json!([]);
+                Some(json)
+            });
+        }
+        for index in 0..conditions {
+            changed("turned round", &|mut json| {
+                let kind = &mut json["conditions"][index]["kind"];
+                *kind = if *kind == "when" { json!("unless") } else { json!("when") };
+                Some(json)
+            });
+            changed("without one of its conditions", &|mut json| {
+                json["conditions"].as_array_mut().unwrap().remove(index);
+                Some(json)
+            });
+        }
+    }
+}
+
+#[test]
+fn a_place_outside_of_the_eu_is_refused_with_and_without_its_policy() {
+    let set = PolicySet::shipped().unwrap();
+    assert_eq!(names(&set.decide(&outside())), ["no-place-outside-the-eu", "place-in-the-eu"]);
+    let id = PolicyId::new("place-in-the-eu");
+    assert_eq!(names(&mutated(&id, |_| None).decide(&outside())), ["no-place-outside-the-eu"]);
+}
+
+#[test]
+fn without_permits_everything_is_refused() {
+    let set = PolicySet::of(&SHIPPED[1..], &[]).unwrap();
+    for action in Action::ALL {
+        let verdict = set.decide(&allowed(action));
+        assert_eq!(names(&verdict), ["nothing-permits-it"]);
+        assert_eq!(verdict.reasons[0].text, format!("no policy permits `{action}`"));
+    }
+}
