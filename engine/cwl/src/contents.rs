@@ -57,10 +57,10 @@ pub(crate) fn show_listing(value: &mut Value, depth: ListingDepth) {
         return;
     }
     match value {
-        Value::Directory(directory) => directory.visible_depth = depth,
+        Value::Directory(directory) => deepen(directory, depth),
         Value::File(file) => file.secondary_files.iter_mut().for_each(|entry| {
             if let Entry::Directory(directory) = entry {
-                directory.visible_depth = depth;
+                deepen(directory, depth);
             }
         }),
         Value::Array(items) => items.iter_mut().for_each(|item| show_listing(item, depth)),
@@ -69,7 +69,14 @@ pub(crate) fn show_listing(value: &mut Value, depth: ListingDepth) {
     }
 }
 
-/// Lets expressions see the listings of directories that are written out: they need no loading.
+fn deepen(directory: &mut Directory, depth: ListingDepth) {
+    if directory.visible_depth != ListingDepth::Deep {
+        directory.visible_depth = depth;
+    }
+}
+
+/// Lets expressions see the listings of directories that are written out: they need no loading. Those of folders in them
+/// do.
 pub(crate) fn show_literals(value: &mut Value) {
     match value {
         Value::Directory(directory) => show_literal(directory),
@@ -81,7 +88,7 @@ pub(crate) fn show_literals(value: &mut Value) {
 
 fn show_literal(directory: &mut Directory) {
     if directory.source.is_none() {
-        directory.visible_depth = ListingDepth::Deep;
+        directory.visible_depth = ListingDepth::Shallow;
     }
     for entry in &mut directory.listing {
         if let Entry::Directory(inner) = entry {

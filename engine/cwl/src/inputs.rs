@@ -1,5 +1,6 @@
 //! Input objects: read from job files, completed with defaults, checked against the types of a process.
 
+mod checksums;
 mod formats;
 mod job_file;
 mod local;
@@ -14,7 +15,7 @@ use sluis_yaml::{Diagnostic, Diagnostics, Span, nearest};
 use crate::{InputParameter, Process, Requirements};
 
 pub(crate) use formats::fits;
-pub use job_file::{Inputs, read_inputs};
+pub use job_file::{Inputs, read_inputs, tool_of_job};
 pub(crate) use job_file::{REQUIREMENTS, parse_inputs};
 pub(crate) use local::settle_default;
 pub(crate) use typing::check;
@@ -65,7 +66,8 @@ impl Process {
     }
 
     /// The same for an input object from outside: local files and folders must be there; sizes are filled in, and
-    /// secondary files are looked for beside the files (CWL v1.2, SecondaryFileSchema).
+    /// secondary files are looked for beside the files (CWL v1.2, SecondaryFileSchema). Files of which the job file gives
+    /// a checksum are read to compare it.
     ///
     /// # Errors
     /// Every problem of every input, with its place in the job file, and names that are misspelt as it seems.
@@ -94,6 +96,12 @@ impl Process {
             let span = inputs.span(&name);
             let problem = Diagnostic::error(&span, message);
             inputs.problems.push(Diagnostic { help, ..problem });
+        }
+        let is_known = |name: &str| known.iter().any(|input| input.name == name);
+        for checksum in inputs.checksums.iter().filter(|checksum| is_typed && is_known(&checksum.input)) {
+            if let Some(problem) = checksum.check() {
+                inputs.problems.push(problem);
+            }
         }
         if inputs.problems.has_errors() { Err(inputs.problems) } else { Ok(values) }
     }

@@ -24,7 +24,7 @@ pub use document::{
 };
 pub use expression::Evaluator;
 pub use expression_tool::ExpressionToolError;
-pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs};
+pub use inputs::{InputProblem, InputProblems, Inputs, read_inputs, tool_of_job};
 pub use load::{Loaded, LocalOnly, RemoteDocuments, Snapshot, SnapshotError, load, load_for, load_whole};
 pub use ontology::Ontologies;
 pub use step::{Lookup, Scattered, Shape, StepError};

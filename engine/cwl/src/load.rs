@@ -1,6 +1,6 @@
 //! CWL documents from files: references resolved, types read, requirements pushed down, everything checked.
 
-mod documents;
+pub(crate) mod documents;
 mod fields;
 mod parameters;
 mod parts;
@@ -21,7 +21,8 @@ use std::{
 use sluis_yaml::{Diagnostic, Diagnostics, Fields, Node, Span, nearest};
 
 use crate::{Inputs, Ontologies, Process, check};
-use documents::{Documents, Target};
+use documents::Documents;
+pub(crate) use documents::Target;
 pub use documents::{LocalOnly, RemoteDocuments};
 use requirements::Scope;
 pub use snapshot::{Snapshot, SnapshotError};

@@ -4,8 +4,8 @@
 
 use std::{error::Error, fs, sync::Arc};
 
-use sluis_cwl::{BoundTool, CommandLineTool, Contents, Evaluator, Process, Source, Workflow, bind, load};
-use sluis_model::{Address, File, Location, StagedSource, Value, Values};
+use sluis_cwl::{BoundTool, CommandLineTool, Contents, Evaluator, Process, Source, Workflow, bind, load, read_inputs};
+use sluis_model::{Address, Entry, File, Location, StagedSource, Value, Values};
 
 struct Text;
 
@@ -260,5 +260,36 @@ steps: []
         let lookup = |_: &Source| Some(given.clone());
         let outputs = workflow.gather_outputs(&lookup).unwrap();
         assert_eq!((&outputs["all"], &outputs["plain"]), (&Value::Array(expected), &given));
+    }
+}
+
+#[test]
+fn a_listing_that_is_written_out_is_seen_and_one_of_a_folder_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    let job = folder.path().join("job.yml");
+    let inner = "{class: Directory, basename: inner, listing: [{class: File, basename: a, contents: a}]}";
+    fs::write(
+        &job,
+        format!("d: {{class: Directory, basename: d, listing: [{inner}, {{class: Directory, path: real}}]}}\n"),
+    )
+    .unwrap();
+    let mut inputs = read_inputs(Some(&job)).unwrap().values;
+    let Some(Value::Directory(directory)) = inputs.get_mut("d") else { panic!() };
+    let Entry::Directory(real) = &mut directory.listing[1] else { panic!() };
+    // As when it was taken into the store.
+    (real.source, real.listing) =
+        (None, vec![Entry::File(File::new("b", Location::Object(Address::from_bytes([1; 32]))))]);
+    for (depth, expected) in [
+        ("no_listing", ["inner true", "real false"]),
+        ("shallow_listing", ["inner true", "real false"]),
+        ("deep_listing", ["inner true", "real true"]),
+    ] {
+        let document = format!(
+            "cwlVersion: v1.2\nclass: CommandLineTool\nrequirements: {{InlineJavascriptRequirement: {{}}}}\nbaseCommand: \
+             echo\ninputs: {{d: {{type: Directory, loadListing: {depth}}}}}\narguments: [\"$(inputs.d.listing.map(function(x) \
+             {{ return x.basename + ' ' + ('listing' in x); }}))\"]\noutputs: {{}}\n"
+        );
+        assert_eq!(bound(&document, inputs.clone()).task.command.arguments[1..], expected, "{depth}");
     }
 }

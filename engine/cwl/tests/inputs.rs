@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use sluis_cwl::{Process, load, read_inputs};
+use sluis_cwl::{Process, load, read_inputs, tool_of_job};
 use sluis_model::{Address, Entry, File, Location, Value, Values};
 use sluis_yaml::Diagnostics;
 use tempfile::TempDir;
@@ -199,4 +199,61 @@ fn secondary_files_are_those_of_the_record_that_a_union_holds() {
     let values = case.check("r: {y: {class: File, path: a.bam}}").unwrap();
     let Value::Record(fields) = &values["r"] else { panic!() };
     assert_eq!(beside(file(&fields["y"])), ["a.bam.bai"]);
+}
+
+#[test]
+fn a_file_with_another_checksum_than_the_job_file_says_is_refused() {
+    let case = case("  a: 'File[]'\n").with(&["f.txt"]);
+    let job = |sha1: &str| format!("a:\n- {{class: File, path: f.txt, checksum: {sha1}}}\n");
+    let right = "sha1$372ea08cab33e71c02c651dbc83a474d32c676ea";
+    for checksum in [right, &right.to_uppercase().replace("SHA1", "sha1"), "md5$0"] {
+        assert!(case.check(&job(checksum)).is_ok(), "{checksum}");
+    }
+    assert_eq!(
+        case.told(&job("sha1$0000000000000000000000000000000000000000")),
+        format!("job.yml:2:40: f.txt is not the file that is meant: its checksum is {right}")
+    );
+    // Nobody asks for this file.
+    assert!(case.check("a: []\nb: {class: File, path: f.txt, checksum: sha1$0}\n").is_ok());
+}
+
+#[test]
+fn inputs_of_expression_tools_are_checked_as_those_of_commands_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tool.cwl");
+    let head = "cwlVersion: v1.2\nclass: ExpressionTool\nrequirements: {InlineJavascriptRequirement: {}}\n";
+    let inputs = "inputs:\n  a: {type: File, format: http://edamontology.org/format_1930}\n  b: {type: 'File?', secondaryFiles: .idx}\n";
+    fs::write(&path, format!("{head}{inputs}outputs: {{}}\nexpression: $({{}})\n")).unwrap();
+    let case = Case { process: load(path.to_str().unwrap()).unwrap().process, folder }.with(&["f.fq", "g", "g.idx"]);
+    let format =
+        |number: u32| format!("a: {{class: File, path: f.fq, format: 'http://edamontology.org/format_{number}'}}\n");
+    let values = case.check(&format!("{}b: {{class: File, path: g}}\n", format(1930))).unwrap();
+    assert_eq!(beside(file(&values["b"])), ["g.idx"]);
+    assert!(case.told(&format(2572)).contains("but f.fq has http://edamontology.org/format_2572"));
+    let told = case.told(&format!("{}b: {{class: File, path: f.fq}}\n", format(1930)));
+    assert!(told.contains("f.fq needs f.fq.idx beside it"), "{told}");
+    let mut values = Values::new();
+    values.insert(
+        "a".to_owned(),
+        Value::File(Box::new(File::new("f.fq", Location::Object(Address::from_bytes([1; 32]))))),
+    );
+    values.insert("b".to_owned(), values["a"].clone());
+    let problems = case.process.complete_inputs(values).unwrap_err().to_string();
+    assert!(problems.contains("f.fq comes without f.fq.idx"), "{problems}");
+}
+
+#[test]
+fn a_job_file_may_name_its_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |text: &str| {
+        let path = folder.path().join("job.yml");
+        fs::write(&path, text).unwrap();
+        tool_of_job(&path).map(|tool| tool.replace(&format!("{}/", folder.path().display()), ""))
+    };
+    assert_eq!(of("cwl:tool: tool.cwl\nm: 1\n").as_deref(), Some("tool.cwl"));
+    assert_eq!(of("cwl:tool: 'tools/all.cwl#main'\n").as_deref(), Some("tools/all.cwl#main"));
+    assert_eq!(of("cwl:tool: https://example.org/tool.cwl\n").as_deref(), Some("https://example.org/tool.cwl"));
+    for other in ["m: 1\n", "cwl:tool: 1\n", "class: Workflow\ncwl:tool: tool.cwl\n", "[]\n", "{"] {
+        assert_eq!(of(other), None, "{other}");
+    }
 }

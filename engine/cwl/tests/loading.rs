@@ -117,6 +117,18 @@ fn imports_and_includes_are_read_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn symbols_are_told_by_their_last_part() {
+    let folder = folder(&[(
+        "tool.cwl",
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: echo\ninputs:\n  x: {type: {type: enum, symbols: \
+         [plain, kind/one, '#two', 'types.yml#kind/three', '/']}}\noutputs: {}\n",
+    )]);
+    let process = try_load(&folder, "tool.cwl").unwrap_or_else(|problems| panic!("{problems}"));
+    let ty = &tool(&process).inputs[0].ty;
+    assert!(matches!(ty, Type::Enum(kind) if kind.symbols == ["plain", "one", "two", "three", "/"]), "{ty:?}");
+}
+
+#[test]
 fn a_mixin_takes_a_mapping_and_changes_some_of_it() {
     let folder = folder(&[
         ("input.yml", "type: File\nformat: a\nlabel: reads\n"),

@@ -214,7 +214,7 @@ impl Leaf<'_> {
             Value::Array(items) if items.is_empty() => return Ok(Vec::new()),
             Value::Array(items) => match &self.binding.item_separator {
                 Some(separator) => vec![texts(items)?.join(separator)],
-                None if self.computed => return Ok(prefix.into_iter().chain(texts(items)?).collect()),
+                None if self.computed => return Ok(prefix.into_iter().chain(flattened(items)?).collect()),
                 None => return Ok(prefix.into_iter().collect()),
             },
             Value::Record(_) | Value::Boolean(true) => return Ok(prefix.into_iter().collect()),
@@ -231,6 +231,20 @@ impl Leaf<'_> {
 
 fn texts(values: &[Value]) -> Result<Vec<String>, BindError> {
     values.iter().map(|value| to_argument(value).ok_or_else(|| BindError::NotText(type_name(value)))).collect()
+}
+
+/// The words of a computed array: of all items one after the other, where null adds nothing and an array its own items
+/// (CWL v1.2, CommandLineBinding).
+fn flattened(items: &[Value]) -> Result<Vec<String>, BindError> {
+    let mut words = Vec::new();
+    for item in items {
+        match item {
+            Value::Null => {}
+            Value::Array(inner) => words.extend(flattened(inner)?),
+            single => words.extend(texts(slice::from_ref(single))?),
+        }
+    }
+    Ok(words)
 }
 
 /// Where a part of a binding stands: among the arguments, or with the input or field that `tail` names.

@@ -1,7 +1,7 @@
 //! The canonical description of how outputs are collected: it enters the task key.
 
 use serde_json::{Map, Value as Json, json};
-use sluis_model::{ListingDepth, Value, Values};
+use sluis_model::{Directory, Entry, ListingDepth, Value, Values};
 
 use crate::{
     ArrayType, CommandLineTool, Condition, Expression, OutputBinding, OutputParameter, RecordType, SecondaryFile, Type,
@@ -34,10 +34,20 @@ fn value_json(value: &Value) -> Json {
         Value::Record(fields) => fields.iter().map(|(name, field)| (name.clone(), value_json(field))).collect(),
         Value::Directory(directory) => {
             let mut json = value.to_json();
-            json["visibleDepth"] = depth_json(Some(directory.visible_depth));
+            add_depths(directory, &mut json);
             json
         }
         plain => plain.to_json(),
+    }
+}
+
+fn add_depths(directory: &Directory, json: &mut Json) {
+    json["visibleDepth"] = depth_json(Some(directory.visible_depth));
+    let entries = json.get_mut("listing").and_then(Json::as_array_mut).into_iter().flatten();
+    for (entry, json) in directory.listing.iter().zip(entries) {
+        if let Entry::Directory(inner) = entry {
+            add_depths(inner, json);
+        }
     }
 }
 

@@ -156,6 +156,12 @@ fn every_kind_of_value_has_its_words() {
         (each(), value_from("$(self.length)", at(0)), json!(["a", "b"]), &["2"]),
         (array(strings(), None), at(0), json!([["a", "b"], ["c"]]), &["a", "b", "c"]),
         (Type::Any, with_prefix("-p", at(0)), json!("a"), &["-p", "a"]),
+        (
+            Type::Int,
+            value_from("$([[self, 'b'], null, [['c']]])", with_prefix("-p", at(0))),
+            json!(1),
+            &["-p", "1", "b", "c"],
+        ),
     ] {
         let words = arguments(tool(vec![input("x", ty.clone(), Some(binding))]), json!({ "x": value }));
         assert_eq!(&words[1..], expected, "{} {value}", ty.describe());
@@ -389,6 +395,19 @@ fn what_makes_no_task_says_why() {
         let mut outside = tool(Vec::new());
         outside.stdin = Some(code(path));
         assert!(matches!(bound(outside, Values::new()), Err(BindError::Stream { stream: "stdin", .. })), "{path}");
+    }
+    for place in ["stdout", "stderr", "environment"] {
+        let mut number = tool(vec![input("n", Type::Int, None)]);
+        match place {
+            "stdout" => number.stdout = Some(code("$(inputs.n)")),
+            "stderr" => number.stderr = Some(code("$(inputs.n)")),
+            _ => {
+                number.requirements.environment =
+                    vec![EnvironmentDefinition { name: "N".to_owned(), value: code("$(inputs.n)") }]
+            }
+        }
+        let error = bound(number, Values::from([("n".to_owned(), Value::Integer(3))])).unwrap_err();
+        assert!(matches!(error, BindError::Expression(_)), "{place}");
     }
     let mut negative = tool(Vec::new());
     negative.requirements.resources.ram_min = Some(Amount::Number(-1.0));

@@ -136,8 +136,8 @@ impl Collector<'_> {
         let is_optional = output.ty.accepts(&Value::Null);
         let Value::Array(mut items) = value else { return Ok(value) };
         if !types.iter().any(is_entry) {
-            let is_null = items.is_empty() && is_optional && !output.ty.accepts(&Value::Array(Vec::new()));
-            return Ok(if is_null { Value::Null } else { Value::Array(items) });
+            // No match for an optional array is no value, as in cwltool: the standard does not say.
+            return Ok(if items.is_empty() && is_optional { Value::Null } else { Value::Array(items) });
         }
         match items.len() {
             0 if is_optional => Ok(Value::Null),

@@ -17,13 +17,13 @@ pub(super) fn matches(places: &Places<'_>, pattern: &str) -> Result<Vec<String>,
         return Err(refused());
     }
     let relative = &pattern[WORK_ROOT.len()..];
-    let parts: Vec<_> = relative.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if parts.contains(&"..") {
-        return Err(refused());
-    }
     let mut found = vec![WORK_ROOT.to_owned()];
     let mut was_pattern = false;
-    for part in parts {
+    for part in relative.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            found = parents(places, &found, was_pattern)?.ok_or_else(refused)?;
+            continue;
+        }
         let matcher = Part::new(part);
         let mut next = Vec::new();
         for folder in found {
@@ -43,6 +43,26 @@ pub(super) fn matches(places: &Places<'_>, pattern: &str) -> Result<Vec<String>,
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// The folders that hold these; `None` if that would be outside. What is no folder is left out, and so are links that
+/// lead elsewhere and matched a pattern by chance.
+fn parents(places: &Places<'_>, folders: &[String], was_pattern: bool) -> Result<Option<Vec<String>>, PlaceError> {
+    let mut found = Vec::with_capacity(folders.len());
+    for folder in folders {
+        let at = match folder_at(places, folder) {
+            Err(PlaceError::Outside(_) | PlaceError::Links(_)) if was_pattern => None,
+            at => at?,
+        };
+        let Some(parent) = at.as_deref().map(|at| at.rsplit_once('/').map_or("", |(parent, _)| parent)) else {
+            continue;
+        };
+        if !is_within(parent, WORK_ROOT) {
+            return Ok(None);
+        }
+        found.push(parent.to_owned());
+    }
+    Ok(Some(found))
 }
 
 /// One part of a pattern, between slashes.
@@ -141,6 +161,11 @@ mod tests {
             ("**/*.txt", &["d/c.txt", "inner/c.txt"]),
             ("inner/c.*", &["inner/c.txt"]),
             ("./d/./c.txt", &["d/c.txt"]),
+            ("d/e/../c.*", &["d/c.txt"]),
+            ("d/../?.txt", &["a.txt", "b.txt"]),
+            ("inner/e/../../a.txt", &["a.txt"]),
+            ("*/../a.txt", &["a.txt"]),
+            ("a.txt/../b.txt", &[]),
             ("/sluis/work/a.txt", &["a.txt"]),
             (&host, &["a.txt"]),
             ("none", &[]),
@@ -150,7 +175,7 @@ mod tests {
             assert_eq!(matches(&places, pattern).unwrap(), expected, "{pattern}");
         }
         assert_eq!(matches(&places, ".").unwrap(), ["/sluis/work"]);
-        for pattern in ["../*", "/etc/passwd", "d/../../x", "/sluis/workshop/*", "outer/passwd"] {
+        for pattern in ["../*", "/etc/passwd", "d/../../x", "inner/../..", "/sluis/workshop/*", "outer/passwd"] {
             assert!(matches!(matches(&places, pattern), Err(PlaceError::Outside(_))), "{pattern}");
         }
     }

@@ -149,6 +149,8 @@ fn files_are_found_in_order_with_their_sizes() {
     assert_eq!(basenames(&case.output(files(), patterns).unwrap()), ["b.txt", "a.txt"]);
     let optional = || Type::Union(vec![Type::Null, Type::File]);
     assert_eq!(case.output(optional(), glob("none")).unwrap(), Value::Null);
+    assert_eq!(case.output(files(), glob("none")).unwrap(), Value::Array(Vec::new()));
+    assert_eq!(case.output(Type::Union(vec![Type::Null, files()]), glob("none")).unwrap(), Value::Null);
     assert!(matches!(case.output(Type::File, glob("none")), Err(CollectError::NoMatch { .. })));
     assert!(matches!(case.output(Type::File, glob("*.txt")), Err(CollectError::SeveralMatches { count: 2, .. })));
     assert!(matches!(case.output(Type::Directory, glob("a.txt")), Err(CollectError::Type { .. })));

@@ -95,11 +95,10 @@ impl<'a> Session<'a> {
         json_text(self.known.borrow_mut().show(value))
     }
 
-    /// The same, where a string is needed; numbers are written in decimal digits.
+    /// The same, where a string is needed.
     pub(crate) fn text(&self, code: &Expression, this: &Value, place: &str) -> Result<String, ExpressionError> {
         match self.evaluate(code, this, place)? {
             Value::String(text) => Ok(text),
-            number @ (Value::Integer(_) | Value::Float(_)) => Ok(super::to_argument(&number).unwrap_or_default()),
             other => Err(wrong_type(code, place, "a string", &other)),
         }
     }

@@ -102,13 +102,14 @@ fn named_location(directory: &Directory) -> Option<String> {
     }
 }
 
-/// The listing with the depth of its own directories lowered as the depth of this one demands.
+/// The listing. What this directory shows to any depth, its own directories do; otherwise each shows what it did.
 fn visible_listing(directory: &Directory) -> Vec<Entry> {
-    let inner = if directory.visible_depth == ListingDepth::Deep { ListingDepth::Deep } else { ListingDepth::None };
     let mut listing = directory.listing.clone();
-    for entry in &mut listing {
-        if let Entry::Directory(child) = entry {
-            child.visible_depth = inner;
+    if directory.visible_depth == ListingDepth::Deep {
+        for entry in &mut listing {
+            if let Entry::Directory(child) = entry {
+                child.visible_depth = ListingDepth::Deep;
+            }
         }
     }
     listing

@@ -5,11 +5,14 @@ use std::{collections::HashMap, convert::Infallible, path::Path, sync::Arc};
 use sluis_model::{File, Values};
 use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
-use super::nowhere;
-use crate::load::{Namespaces, value};
+use super::{checksums::Checksum, nowhere};
+use crate::load::{Namespaces, Target, documents, value};
 
 /// The field of an input object that holds requirements (CWL v1.2, Requirements and hints).
 pub(crate) const REQUIREMENTS: &str = "cwl:requirements";
+
+/// The field of an input object that names the document to run.
+const TOOL: &str = "cwl:tool";
 
 /// An input object, and where each of its values stands.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub struct Inputs {
     whole: Option<Span>,
     /// The job file, if it has requirements of its own (`cwl:requirements`).
     pub(crate) requirements: Option<Arc<Node>>,
+    /// The checksums that it gives of local files.
+    pub(super) checksums: Vec<Checksum>,
     names: HashMap<String, Span>,
     spans: HashMap<String, Span>,
 }
@@ -76,6 +81,17 @@ pub fn read_inputs(path: Option<&Path>) -> Result<Inputs, Diagnostics> {
     }
 }
 
+/// The document that a job file names to be run with it, if the file is one that does (CWL v1.2, Executing CWL documents
+/// as scripts, `cwl:tool`): a path or address, with `#` and an identifier if the file says one.
+pub fn tool_of_job(path: &Path) -> Option<String> {
+    let root = sluis_yaml::read(path, &mut Diagnostics::default())?;
+    let is_document = root.get("class").is_some() || root.get("$graph").is_some();
+    let tool = root.get(TOOL).filter(|_| !is_document)?;
+    let Target { path, fragment } = documents::target(tool, &mut Diagnostics::default())?;
+    let path = documents::web_address(&path).unwrap_or_else(|| path.to_string_lossy().into_owned());
+    Some(fragment.map_or_else(|| path.clone(), |fragment| format!("{path}#{fragment}")))
+}
+
 /// As [`read_inputs`], of a text that stood in a file.
 pub(crate) fn parse_inputs(path: &Path, text: &str) -> Result<Inputs, Diagnostics> {
     let mut problems = Diagnostics::default();
@@ -94,11 +110,12 @@ fn of_node(path: &Path, node: &Node, mut problems: Diagnostics) -> Result<Inputs
         let namespaces = Namespaces::of(node, path);
         for (name, field) in fields.all() {
             match name.as_str() {
-                "$namespaces" | "$schemas" | "cwl:tool" => {}
+                "$namespaces" | "$schemas" | TOOL => {}
                 REQUIREMENTS => inputs.requirements = Some(Arc::new(node.clone())),
                 _ => {
                     if let Some(value) = value(&field.node, &namespaces, &mut problems) {
                         inputs.values.insert(name.clone(), value);
+                        Checksum::find(name, &field.node, &namespaces, &mut inputs.checksums);
                         let is_scalar = field.node.as_mapping().is_none() && field.node.as_sequence().is_none();
                         let span = if is_scalar && !field.node.is_null() { &field.node.span } else { &field.key };
                         inputs.names.insert(name.clone(), field.key.clone());

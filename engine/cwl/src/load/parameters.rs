@@ -74,6 +74,11 @@ impl Loader<'_> {
         input.about = about(fields, &mut self.problems);
         let traits = self.file_traits(fields);
         input.input_binding = self.input_binding(fields);
+        if let (Type::Stdin, Some(binding)) = (&input.ty, fields.get("inputBinding")) {
+            let message = format!("the input `{}` is the standard input and cannot have an `inputBinding`", input.name);
+            let problem = Diagnostic::error(&binding.span, message);
+            self.problems.push(problem.help("make its type File to name it on the command line too"));
+        }
         input.secondary_files = traits.secondary_files;
         input.format = traits.format;
         input.load_contents = traits.load_contents;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use sluis_model::ListingDepth;
-use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, Severity, nearest};
+use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, Severity, Span, nearest};
 
 use super::{
     Namespaces, Schemas,
@@ -71,12 +71,7 @@ impl Scope {
                 scope.requirements.insert(class, Arc::new(node));
                 continue;
             }
-            let problem = Diagnostic::unsupported(&node.span, format!("the requirement `{class}` is not supported"));
-            let near = nearest(&class, CLASSES.iter().map(|(known, _)| *known));
-            problems.push(match near {
-                Some(near) if near != class => problem.help(format!("did you mean `{near}`?")),
-                _ => problem.help("what runs without it can name it under `hints`"),
-            });
+            problems.push(unknown_requirement(&class, &node.span));
         }
         if let Some(node) = scope.get("SchemaDefRequirement").map(|(node, _)| Arc::clone(node)) {
             if let Some(types) = node.get("types").filter(|types| types.as_sequence().is_none()) {
@@ -95,8 +90,7 @@ impl Scope {
             let known = known.filter(|(class, node)| {
                 let is_known = known_fields(class).is_some();
                 if !is_known {
-                    let message = format!("the requirement `{class}` is not supported");
-                    problems.push(Diagnostic::unsupported(&node.span, message));
+                    problems.push(unknown_requirement(class, &node.span));
                 }
                 is_known
             });
@@ -137,6 +131,22 @@ impl Scope {
             out.load_listing = out.load_listing.or(Some(ListingDepth::Deep));
         }
         out
+    }
+}
+
+/// What is said of a requirement that cannot be followed. One with a prefix is an extension, which others may support;
+/// one without is in no version of the standard.
+fn unknown_requirement(class: &str, at: &Span) -> Diagnostic {
+    let is_real = class.contains(':') || known_fields(class).is_some();
+    let problem = if is_real {
+        Diagnostic::unsupported(at, format!("the requirement `{class}` is not supported"))
+    } else {
+        Diagnostic::error(at, format!("there is no requirement `{class}`"))
+    };
+    let near = nearest(class, CLASSES.iter().map(|(known, _)| *known));
+    match near {
+        Some(near) if near != class => problem.help(format!("did you mean `{near}`?")),
+        _ => problem.help("what runs without it can name it under `hints`"),
     }
 }
 

@@ -5,9 +5,10 @@ use sluis_yaml::{Content, Diagnostic, Fields, Node};
 use super::{
     Loader,
     fields::{about, check_fields, codes, expression, placed, texts},
+    parameters::Places,
     requirements::Scope,
 };
-use crate::{Argument, CommandLineTool, ExpressionTool, Operation, expression::is_expression};
+use crate::{Argument, CommandLineTool, ExpressionTool, InputParameter, Operation, Type, expression::is_expression};
 
 /// Fields of every process.
 pub(super) const PROCESS: &[&str] =
@@ -18,7 +19,8 @@ impl Loader<'_> {
         let known = ["baseCommand", "arguments", "stdin", "stdout", "stderr"];
         let more = ["successCodes", "temporaryFailCodes", "permanentFailCodes"];
         check_fields(fields, &[PROCESS, &known, &more], &mut self.problems);
-        let (inputs, _) = self.inputs(fields, scope, true);
+        let (inputs, places) = self.inputs(fields, scope, true);
+        self.check_stdin(fields, &inputs, &places);
         let outputs = self.outputs(fields, scope, true);
         let base_command = texts(fields, "baseCommand", &mut self.problems);
         let tool = CommandLineTool {
@@ -44,6 +46,17 @@ impl Loader<'_> {
             self.problems.push(Diagnostic::warning(fields.span(), message));
         }
         tool
+    }
+
+    /// Checks that one thing at most becomes the standard input (CWL v1.2, CommandLineTool, `stdin`).
+    fn check_stdin(&mut self, fields: Fields<'_>, inputs: &[InputParameter], places: &Places) {
+        let field = fields.get("stdin").filter(|node| !node.is_null());
+        let shortcuts = inputs.iter().zip(places).filter(|(input, _)| input.ty == Type::Stdin);
+        let mut all = field.map(|node| &node.span).into_iter().chain(shortcuts.map(|(_, at)| at));
+        if let (Some(first), Some(second)) = (all.next(), all.next()) {
+            let problem = Diagnostic::error(second, "the tool has one standard input, which is given already");
+            self.problems.push(problem.label(first, "given here").help("make the type of this input File"));
+        }
     }
 
     fn arguments(&mut self, fields: Fields<'_>) -> Vec<Argument> {

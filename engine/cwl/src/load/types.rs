@@ -236,8 +236,10 @@ impl Loader<'_> {
     }
 }
 
+/// A symbol without what it is relative to (CWL v1.2, EnumSchema: symbols are identifiers).
 fn symbol(text: &str) -> String {
-    if text.contains('#') { super::fields::short_name(text).to_owned() } else { text.to_owned() }
+    let short = super::fields::short_name(text);
+    if short.is_empty() { text.to_owned() } else { short.to_owned() }
 }
 
 /// One of several types; without repetitions.
