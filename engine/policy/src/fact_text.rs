@@ -25,7 +25,7 @@ const FACTS: &[(&str, Tell)] = &[
     ("delegation", delegation),
     ("executor", |facts| One(facts.execution.as_ref().map_or("none", |execution| &execution.executor).to_owned())),
     ("institution", |facts| One(facts.principal.person().institution.name.clone())),
-    ("later_consent", |facts| Each(consents(facts, |consent, today| later(consent, today)))),
+    ("later_consent", |facts| Each(consents(facts, later))),
     ("login", login),
     ("network", |facts| One(facts.network.clone().unwrap_or_else(|| "none".to_owned()))),
     ("object_without_labels", |facts| Each(facts.without_labels.clone())),

@@ -1,5 +1,7 @@
 //! Policy texts to policies: parsed, validated strictly against the schema, their annotations read.
 
+mod nesting;
+
 use cedar_policy::{Policy as CedarPolicy, PolicySet as CedarSet, ValidationMode, Validator};
 use miette::Diagnostic;
 
@@ -23,6 +25,10 @@ pub(crate) fn load(
 ) -> Result<Vec<(CedarPolicy, Policy)>, Vec<PolicyProblem>> {
     if source.text.len() > LONGEST {
         return Err(vec![source.problem(0, format!("the text is longer than {LONGEST} bytes"), None)]);
+    }
+    if let Some(byte) = nesting::too_deep(source.text) {
+        let message = "a policy has too many parts from here on, or a text does not end".to_owned();
+        return Err(vec![source.problem(byte, message, Some("make several policies of it".to_owned()))]);
     }
     let set: CedarSet = source.text.parse().map_err(|errors: cedar_policy::ParseErrors| {
         errors.iter().map(|error| source.diagnostic(error)).collect::<Vec<_>>()
@@ -112,7 +118,10 @@ impl Source<'_> {
         let name = match (self.shipped, named) {
             (true, "") => return Err("a policy that ships has an @id".to_owned()),
             (true, named) => named.to_owned(),
-            (false, "") => format!("{}/line-{}", self.name, position(self.text, place).0),
+            (false, "") => {
+                let (line, column) = position(self.text, place);
+                format!("{}:{line}:{column}", self.name)
+            }
             (false, named) => format!("{}/{named}", self.name),
         };
         Ok(PolicyId::new(name))

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::template::Template;
 
-/// The name of a policy: that of its annotation `@id`; behind the file's name and a slash for one that a site added.
+/// The name of a policy: that of its annotation `@id`, behind the file's name and a slash for one that a site added. A
+/// site's policy without one is named by file, line and column.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct PolicyId(Arc<str>);

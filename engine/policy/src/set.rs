@@ -145,7 +145,7 @@ impl PolicySet {
         let mut reasons: Vec<Reason> = place_outside(facts).into_iter().collect();
         for error in response.diagnostics().errors() {
             let cedar_policy::AuthorizationError::PolicyEvaluationError(error) = error;
-            reasons.push(undecided(Some(&error.policy_id().to_string()), &error.to_string()));
+            reasons.push(undecided(Some(error.policy_id().as_ref()), &error.to_string()));
         }
         let mut deciding: Vec<_> = reasons_of(response).collect();
         deciding.sort();

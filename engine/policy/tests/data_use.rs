@@ -1,5 +1,7 @@
 //! Terms of data use, each both ways.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use sluis_policy::{

@@ -12,22 +12,25 @@ use super::base::{allowed, allowed_service, person};
 /// The day of the requests.
 const TODAY: Date = date(2026, 11, 23);
 
+/// Changes a fact.
+type Flip = fn(&mut Facts);
+
 /// What is changed and what comes of it.
 pub(super) struct Case {
     /// The policy that is to speak, alone.
     pub(super) policy: &'static str,
     pub(super) base: fn(Action) -> Facts,
     pub(super) action: Action,
-    pub(super) flip: fn(&mut Facts),
+    pub(super) flip: Flip,
     /// A part of what it says.
     pub(super) says: &'static str,
 }
 
-const fn case(policy: &'static str, action: Action, says: &'static str, flip: fn(&mut Facts)) -> Case {
+const fn case(policy: &'static str, action: Action, says: &'static str, flip: Flip) -> Case {
     Case { policy, base: allowed, action, flip, says }
 }
 
-const fn of_service(policy: &'static str, action: Action, says: &'static str, flip: fn(&mut Facts)) -> Case {
+const fn of_service(policy: &'static str, action: Action, says: &'static str, flip: Flip) -> Case {
     Case { policy, base: allowed_service, action, flip, says }
 }
 
@@ -154,7 +157,7 @@ pub(super) const DENIED: &[Case] = &[
 ];
 
 /// Requests that are allowed although one of the facts is not as it mostly is.
-pub(super) const ALLOWED: &[(&str, Action, fn(&mut Facts))] = &[
+pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
     ("provenance", ViewProvenance, |_| ()),
     ("a login of twelve hours", Read, |f| login(f).age_minutes = Some(720)),
     ("a login of an hour", Audit, |f| login(f).age_minutes = Some(60)),
