@@ -185,7 +185,7 @@ fn result(problems: &Diagnostics, problem: &Diagnostic) -> Json {
 }
 
 /// A path as a URI reference: relative ones stay relative.
-fn uri(path: &str) -> String {
+pub fn uri(path: &str) -> String {
     for scheme in ["http", "https"] {
         if let Some(rest) = path.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(":/")) {
             return format!("{scheme}://{rest}");

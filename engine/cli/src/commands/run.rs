@@ -61,9 +61,10 @@ pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> 
 /// # Errors
 /// What keeps the run from being carried out. A failed task is part of the outcome.
 pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcome, Failure> {
-    let mut inputs = sluis_cwl::read_inputs(run.inputs.as_deref())?;
-    let loaded = sluis_cwl::load_for(&run.workflow, &mut inputs, &Documents::of(site.dir()))?;
-    let documents = Snapshot::of(&run.workflow, &loaded, &inputs);
+    let (workflow, job) = workflow_and_job(run);
+    let mut inputs = sluis_cwl::read_inputs(job.as_deref())?;
+    let loaded = sluis_cwl::load_for(&workflow, &mut inputs, &Documents::of(site.dir()))?;
+    let documents = Snapshot::of(&workflow, &loaded, &inputs);
     let Loaded { process, warnings, .. } = loaded;
     if !warnings.is_empty() && !run.quiet {
         if json {
@@ -79,7 +80,7 @@ pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcom
     let request = |cancel, listener| {
         Ok(RunRequest {
             run: new_run_id(site)?,
-            workflow: run.workflow.rsplit('/').next().unwrap_or_default().to_owned(),
+            workflow: workflow.rsplit('/').next().unwrap_or_default().to_owned(),
             process,
             inputs,
             documents,
@@ -95,6 +96,16 @@ pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcom
         })
     };
     carry_out_request(site, request, run.quiet, json)
+}
+
+/// The document to run and the job file. A job file that stands alone may name its document itself.
+fn workflow_and_job(run: &Run) -> (String, Option<PathBuf>) {
+    if run.inputs.is_none()
+        && let Some(workflow) = sluis_cwl::tool_of_job(Path::new(&run.workflow))
+    {
+        return (workflow, Some(PathBuf::from(&run.workflow)));
+    }
+    (run.workflow.clone(), run.inputs.clone())
 }
 
 /// Does a run again, with every result that is still there.

@@ -14,6 +14,7 @@ mod secrecy;
 #[path = "../../../bucket/tests/bucket/servers.rs"]
 #[allow(dead_code, reason = "one of the servers is enough here")]
 mod servers;
+mod standard;
 mod store;
 mod subjects;
 mod test_site;

@@ -8,6 +8,10 @@ use crate::{
     expression::{is_expression, sorted},
 };
 
+/// The version of the rules by which outputs are collected: raised when the same files give another output object, so
+/// that no result of the old rules is taken for one of the new.
+const RULES: u32 = 2;
+
 /// The canonical JSON text of everything that collecting depends on besides the files that the command leaves: the
 /// output parameters as written and, if they hold any expression, the expression library, the input values (with
 /// addresses, without paths of this machine) and the runtime object.
@@ -18,7 +22,7 @@ pub(super) fn collection(tool: &CommandLineTool, inputs: &Values, runtime: &Valu
         Json::from(expression.text.as_str())
     };
     let outputs: Vec<_> = tool.outputs.iter().map(|output| output_json(output, &mut note)).collect();
-    let mut record = json!({ "version": 1, "outputs": outputs });
+    let mut record = json!({ "version": RULES, "outputs": outputs });
     if uses_expressions {
         record["inputs"] = Json::Object(inputs.iter().map(|(name, value)| (name.clone(), value_json(value))).collect());
         record["runtime"] = runtime.to_json();
