@@ -9,13 +9,13 @@ use cedar_policy::{
 };
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
-use crate::{Delegation, Execution, Facts, Person, Place, Principal, ProjectFacts, Resource};
+use crate::{Action, Delegation, Execution, Facts, Person, Place, Principal, ProjectFacts, Resource};
 
 /// The names of entity types, read once.
 #[derive(Clone, Debug)]
 pub(crate) struct Types {
-    person: EntityTypeName,
-    service: EntityTypeName,
+    pub(crate) person: EntityTypeName,
+    pub(crate) service: EntityTypeName,
     dataset: EntityTypeName,
     object: EntityTypeName,
     run: EntityTypeName,
@@ -68,10 +68,15 @@ impl Types {
         };
         let resource = self.resource(facts);
         entities.push(Entity::new_no_attrs(resource.clone(), self.above(facts)));
-        let action = uid(&self.action, facts.action.name());
+        let action = self.action(facts.action);
         let context = Context::from_pairs(self.context(facts, person)).map_err(text)?;
         let request = Request::new(principal, action, resource, context, Some(schema)).map_err(text)?;
         Ok((request, actions.clone().add_entities(entities, None).map_err(text)?))
+    }
+
+    /// An action as policies name it.
+    pub(crate) fn action(&self, action: Action) -> EntityUid {
+        uid(&self.action, action.name())
     }
 
     fn resource(&self, facts: &Facts) -> EntityUid {

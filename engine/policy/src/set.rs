@@ -1,5 +1,7 @@
 //! The set of policies: made once, asked often.
 
+mod concerned;
+
 use std::collections::BTreeMap;
 
 use cedar_policy::{
@@ -13,6 +15,7 @@ use crate::{
     load::{Source, load},
     policy::Policy,
     request::Types,
+    set::concerned::Concerned,
     template::Named,
 };
 
@@ -37,8 +40,11 @@ pub struct PolicySet {
     types: Types,
     actions: Entities,
     authorizer: Authorizer,
-    /// What decides.
+    /// Every policy, for the tests that change one.
+    #[cfg(test)]
     all: CedarSet,
+    /// What decides, for each action and kind of principal.
+    concerned: Concerned,
     /// The permits alone: beside a forbid, Cedar does not tell which of them applied.
     permits: CedarSet,
     policies: BTreeMap<PolicyId, Policy>,
@@ -99,11 +105,25 @@ impl PolicySet {
         let set = |policies: Vec<CedarPolicy>| CedarSet::from_policies(policies).map_err(|error| error.to_string());
         let permits = found.iter().filter(|(_, policy)| policy.summary.effect == Effect::Permit);
         let permits = set(permits.map(|(cedar, _)| cedar.clone()).collect())?;
-        let all = set(found.iter().map(|(cedar, _)| cedar.clone()).collect())?;
-        let policies = found.into_iter().map(|(_, policy)| (policy.summary.id.clone(), policy)).collect();
         let actions = schema.action_entities().map_err(|error| error.to_string())?;
         let (types, authorizer) = (Types::new()?, Authorizer::new());
-        Ok(Self { schema, types, actions, authorizer, all, permits, policies, digest })
+        let every: Vec<_> = found.iter().map(|(cedar, _)| cedar.clone()).collect();
+        let concerned = Concerned::new(&every, &types, &actions)?;
+        let policies = found.into_iter().map(|(_, policy)| (policy.summary.id.clone(), policy)).collect();
+        #[cfg(test)]
+        let all = set(every)?;
+        Ok(Self {
+            schema,
+            types,
+            actions,
+            authorizer,
+            #[cfg(test)]
+            all,
+            concerned,
+            permits,
+            policies,
+            digest,
+        })
     }
 
     /// Which policies these are, for the audit log.
@@ -119,7 +139,10 @@ impl PolicySet {
     /// Decides. What is not permitted is refused, and so is what cannot be decided.
     pub fn decide(&self, facts: &Facts) -> Verdict {
         match self.types.request(facts, &self.schema, &self.actions) {
-            Ok((request, entities)) => self.verdict(facts, &self.ask(&self.all, &request, &entities)),
+            Ok((request, entities)) => {
+                let concerned = self.concerned.by(facts.action, &facts.principal);
+                self.verdict(facts, &self.ask(concerned, &request, &entities))
+            }
             Err(mismatch) => refused(place_outside(facts).into_iter().chain([undecided(None, &mismatch)]).collect()),
         }
     }

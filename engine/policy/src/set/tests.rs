@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    base::allowed,
+    base::{allowed, allowed_service},
     cases::{ALLOWED, Case, DENIED},
     *,
 };
@@ -167,5 +167,27 @@ fn without_permits_everything_is_refused() {
         let verdict = set.decide(&allowed(action));
         assert_eq!(names(&verdict), ["nothing-permits-it"]);
         assert_eq!(verdict.reasons[0].text, format!("no policy permits `{action}`"));
+    }
+}
+
+#[test]
+fn an_action_has_the_place_that_its_policies_have() {
+    assert!(Action::ALL.into_iter().enumerate().all(|(place, action)| action as usize == place));
+}
+
+#[test]
+fn leaving_out_what_cannot_apply_changes_nothing() {
+    let extension = r#"
+        forbid (principal is Service, action in [Action::"read", Action::"govern"], resource);
+        forbid (principal in Person::"anna", action == Action::"audit", resource);
+        forbid (principal == Person::"anna", action in Action::"submit", resource);
+    "#;
+    for set in [PolicySet::shipped().unwrap(), PolicySet::with_extensions(&[("a.cedar", extension)]).unwrap()] {
+        let actions = Action::ALL.into_iter().flat_map(|action| [allowed(action), allowed_service(action)]);
+        for facts in DENIED.iter().map(facts_of).chain([outside()]).chain(actions) {
+            let (request, entities) = set.types.request(&facts, &set.schema, &set.actions).unwrap();
+            let all = set.verdict(&facts, &set.ask(&set.all, &request, &entities));
+            assert_eq!(set.decide(&facts), all, "{:?}", facts.action);
+        }
     }
 }
