@@ -92,7 +92,8 @@ pub enum StepError {
 
 impl WorkflowStep {
     /// The values of the step's inputs before scattering: sources linked, merged and picked, defaults filled in,
-    /// contents loaded and listings shown (CWL v1.2, WorkflowStepInput). An input without any value is null. Contents
+    /// contents loaded and listings shown (CWL v1.2, WorkflowStepInput). An input without any value has the default of
+    /// the process, so that `valueFrom` and `when` see what it will get, or is null. Defaults of the process and contents
     /// of scattered inputs are left to each job.
     pub fn gather_inputs(&self, lookup: &Lookup<'_>, contents: &dyn Contents) -> Result<Values, StepError> {
         let mut values = Values::with_capacity(self.inputs.len());
@@ -103,6 +104,9 @@ impl WorkflowStep {
             }
             if let (Value::Null, Some(why)) = (&value, &input.unreadable_default) {
                 return Err(StepError::Default { name: input.name.clone(), why: why.clone() });
+            }
+            if value.is_null() && !self.is_scattered(&input.name) {
+                value = self.run.default_of(&input.name).cloned().unwrap_or_default();
             }
             if input.load_contents && !self.is_scattered(&input.name) {
                 load_contents(&mut value, contents)?;
@@ -181,13 +185,11 @@ impl WorkflowStep {
 
 impl Process {
     fn has_input(&self, name: &str) -> bool {
-        let inputs = match self {
-            Self::CommandLineTool(tool) => &tool.inputs,
-            Self::ExpressionTool(tool) => &tool.inputs,
-            Self::Workflow(workflow) => &workflow.inputs,
-            Self::Operation(operation) => &operation.inputs,
-        };
-        inputs.iter().any(|input| input.name == name)
+        self.inputs().iter().any(|input| input.name == name)
+    }
+
+    fn default_of(&self, name: &str) -> Option<&Value> {
+        self.inputs().iter().find(|input| input.name == name)?.default.as_ref()
     }
 }
 

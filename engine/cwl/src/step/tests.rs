@@ -139,6 +139,25 @@ fn defaults_fill_nulls_and_contents_are_loaded() {
 }
 
 #[test]
+fn a_default_of_the_process_is_seen_by_expressions_of_the_step() {
+    let given = |name: &str, default: Option<i64>| {
+        let value_from = Some(Expression::from("$(self + 1)"));
+        let first = StepInput { sources: vec![source(name)], default: default.map(int), value_from, ..input("x") };
+        let mut step = step(vec![first, StepInput { sources: vec![source("holes")], ..input("y") }]);
+        let mut parameters = vec![parameter("x"), parameter("y")];
+        parameters.iter_mut().for_each(|parameter| parameter.default = Some(int(77)));
+        step.run = Process::Operation(Arc::new(Operation { inputs: parameters, ..Operation::default() }));
+        step.when = Some(Expression::from("$(inputs.x > 5)"));
+        step.scatter = Some(Scatter { inputs: vec!["y".to_owned()], method: ScatterMethod::Dotproduct });
+        let jobs = step.scatter(step.gather_inputs(&lookup, &Text).unwrap()).unwrap().jobs;
+        step.job_inputs(jobs[0].clone(), &Evaluator::default(), &Text).unwrap()
+    };
+    assert_eq!(given("null", None), Some(values([("x", int(78)), ("y", Value::Null)])));
+    assert_eq!(given("null", Some(3)), None);
+    assert_eq!(given("one", None), None);
+}
+
+#[test]
 fn value_from_sees_the_inputs_before_and_when_those_after() {
     let computed = |name, code: &str| StepInput { value_from: Some(Expression::from(code)), ..input(name) };
     let mut step = step(vec![computed("a", "$(self + inputs.b)"), computed("b", "$(inputs.a * 10)"), input("extra")]);
