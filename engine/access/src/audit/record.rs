@@ -1,6 +1,6 @@
 //! What the audit log says. No value, no content and no secret is in it.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,8 +61,20 @@ pub(crate) struct Entry {
     /// The hash of the registry's files by which it was decided.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub registry: String,
+    /// The policies that decided, or the digest of all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+    /// What was known of who asked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// What somebody looked for who read the audit log.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filter: BTreeMap<String, String>,
+    /// So many records, from the first, may be gone, since their time was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<u64>,
 }
 
 impl Entry {
@@ -87,7 +99,11 @@ impl Entry {
             recipient: None,
             host: None,
             registry: String::new(),
+            policies: Vec::new(),
+            facts: BTreeMap::new(),
             reasons: Vec::new(),
+            filter: BTreeMap::new(),
+            removed: None,
         }
     }
 }
@@ -145,6 +161,31 @@ impl AuditRecord {
     /// The objects concerned.
     pub fn objects(&self) -> &[String] {
         &self.entry.objects
+    }
+
+    /// Who asked for it; empty for what was done under a permit.
+    pub fn caller(&self) -> &str {
+        &self.entry.caller
+    }
+
+    /// The project on whose behalf; empty if none.
+    pub fn project(&self) -> &str {
+        &self.entry.project
+    }
+
+    /// The subjects whose data are concerned, by pseudonym.
+    pub fn subjects(&self) -> &[String] {
+        &self.entry.subjects
+    }
+
+    /// The run that it is about.
+    pub fn run(&self) -> Option<&str> {
+        self.entry.run.as_deref()
+    }
+
+    /// How many records, from the first, may have been removed by then.
+    pub const fn removed(&self) -> Option<u64> {
+        self.entry.removed
     }
 
     /// Why it was refused.

@@ -1,30 +1,40 @@
 //! Signing checkpoints beside the work: each record is covered within moments, and nobody waits for it.
 
 use std::{
-    path::{Path, PathBuf},
+    io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use aws_lc_rs::signature::Ed25519KeyPair;
-use sluis_journal::{Journal, JournalError};
+use jiff::Timestamp;
+use sluis_journal::{JournalError, Summary};
 
-use super::checkpoint;
+use super::{
+    AuditError,
+    checkpoint::{self, Head},
+    log::Log,
+    roll, segment,
+    settings::Settings,
+    tree::Tree,
+};
 
 /// While records keep coming, one checkpoint in this time is enough.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Signs checkpoints on a thread of its own; when dropped it signs what is left.
-pub(super) struct Signer {
+pub(super) struct Signing {
     desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Desk {
-    folder: PathBuf,
-    journal: Arc<Journal>,
-    key: Arc<Ed25519KeyPair>,
+    log: Arc<Log>,
+    settings: Settings,
+    /// As far as this process signed it; `None` before it first does.
+    tree: Mutex<Option<Tree>>,
+    /// The current segment by its first record, and when it began.
+    began: Mutex<Option<(u64, Timestamp)>>,
     state: Mutex<State>,
     woken: Condvar,
 }
@@ -38,12 +48,13 @@ struct State {
     closing: bool,
 }
 
-impl Signer {
-    pub(super) fn new(folder: &Path, journal: &Arc<Journal>, key: &Arc<Ed25519KeyPair>) -> Self {
+impl Signing {
+    pub(super) fn of(log: &Arc<Log>, settings: Settings) -> Self {
         let desk = Arc::new(Desk {
-            folder: folder.to_owned(),
-            journal: Arc::clone(journal),
-            key: Arc::clone(key),
+            log: Arc::clone(log),
+            settings,
+            tree: Mutex::default(),
+            began: Mutex::default(),
             state: Mutex::default(),
             woken: Condvar::new(),
         });
@@ -96,17 +107,63 @@ impl Desk {
     fn sign(&self) -> Result<(), JournalError> {
         // Before the journal is read: a record that comes meanwhile may be missed, and asks again.
         self.state().behind = false;
-        let outcome = self.journal.sync(|summary| checkpoint::write(&self.folder, summary, &self.key));
+        let outcome = self.log.sync(|first, journal| self.conclude(first, journal).map_err(io::Error::other));
         self.state().failed = outcome.is_err();
         outcome
     }
 
+    /// Brings the tree up to date, signs, and closes the segment if it is time. Nobody appends meanwhile.
+    fn conclude(&self, first: u64, journal: &Summary) -> Result<(), AuditError> {
+        let (folder, signer) = (self.log.folder(), self.log.signer());
+        let mut kept = lock(&self.tree);
+        // What fails is begun anew from what was signed.
+        let mut tree = match kept.take() {
+            Some(tree) => tree,
+            None => match checkpoint::read(folder, signer.verifier())? {
+                Some(signed) => Tree::open(folder, &signed)?,
+                None => Tree::empty(),
+            },
+        };
+        tree.extend(folder, journal)?;
+        let head = Head { root: tree.root(), first, journal: journal.clone() };
+        let failed = |source| AuditError::File { path: checkpoint::path(folder), doing: "written", source };
+        checkpoint::write(folder, &head, signer).map_err(failed)?;
+        // Without it, the next one to open the log hashes it again.
+        let _ = tree.keep(folder);
+        *kept = Some(tree);
+        if self.is_due(&head)? {
+            let path = segment::current(folder);
+            roll::roll_over(folder, &head, signer).map_err(AuditError::file(&path, "closed"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the segment is large or old enough to be closed.
+    fn is_due(&self, head: &Head) -> Result<bool, AuditError> {
+        if head.journal.records == head.first {
+            return Ok(false);
+        }
+        if head.journal.length >= self.settings.segment_size.as_u64() {
+            return Ok(true);
+        }
+        let mut began = lock(&self.began);
+        if began.is_none_or(|(first, _)| first != head.first) {
+            let line = segment::first_line(&segment::current(self.log.folder()))?;
+            *began = line.map(|line| (head.first, line.at()));
+        }
+        Ok(began.is_some_and(|(_, at)| Timestamp::now().duration_since(at) >= self.settings.segment_age.duration()))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
-impl Drop for Signer {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Signing {
     fn drop(&mut self) {
         self.desk.state().closing = true;
         self.desk.woken.notify_one();
@@ -119,8 +176,8 @@ impl Drop for Signer {
     }
 }
 
-impl std::fmt::Debug for Signer {
+impl std::fmt::Debug for Signing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Signer")
+        f.write_str("Signing")
     }
 }
