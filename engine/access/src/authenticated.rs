@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     Record,
     Labels,
     Task,
+    Export,
 }
 
 impl Kind {
@@ -21,6 +22,7 @@ impl Kind {
             Self::Record => "record 1",
             Self::Labels => "labels 1",
             Self::Task => "task 1",
+            Self::Export => "export 1",
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `site.yaml`: what the site is called, in which country it stands, how strict its machines are.
 
+mod identity;
+
 use std::{fmt, path::Path, str::FromStr};
 
 use sluis_bucket::BucketConfig;
+use sluis_identity::Trust;
 use sluis_model::EuCountry;
 use sluis_remote::Host;
 use sluis_yaml::{Diagnostics, Fields, Node};
@@ -26,6 +29,8 @@ pub struct SiteConfig {
     pub quota: Option<Quota>,
     /// The bucket that holds the store; the site's own folder if `None`.
     pub bucket: Option<BucketConfig>,
+    /// Who may say who somebody is; on a personal site nobody, so `None`.
+    pub identity: Option<Trust>,
 }
 
 /// Whether the site permits what could let plaintext out.
@@ -78,7 +83,7 @@ impl FromStr for SiteName {
 
 /// The fields of `site.yaml`.
 const KNOWN: &[&str] =
-    &["format", "name", "country", "unencrypted-swap", "network-access", "remote-hosts", "quota", "store"];
+    &["format", "name", "country", "unencrypted-swap", "network-access", "remote-hosts", "quota", "store", "identity"];
 
 impl SiteConfig {
     /// The text of `site.yaml`.
@@ -141,6 +146,10 @@ impl SiteConfig {
                 Some(node) => Some(bucket(node, &mut problems)?),
                 None => None,
             };
+            let identity = match fields.get("identity") {
+                Some(node) => Some(identity::read(node, &mut problems)?),
+                None => None,
+            };
             let SiteName(name) = name?;
             Some(Self {
                 name,
@@ -150,6 +159,7 @@ impl SiteConfig {
                 remote_hosts,
                 quota,
                 bucket,
+                identity,
             })
         });
         match config {

@@ -13,9 +13,10 @@ use sluis_store::Store;
 use crate::{
     AccessError, Audit, Site, SiteConfig, Verdict,
     audit::Entry,
-    decision::{CALLER, day_of},
+    decision::day_of,
     keys::SiteKeys,
     registry,
+    registry::SELF_ISSUED,
     site::{CONFIG, STORE, open_bucket},
 };
 
@@ -92,7 +93,7 @@ fn make_parts(folder: &Path, config: &SiteConfig) -> Result<(), AccessError> {
     let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
     let mut entry = Entry::new("create-site");
     entry.decision = Some(Verdict::Allow);
-    CALLER.clone_into(&mut entry.caller);
+    SELF_ISSUED.clone_into(&mut entry.caller);
     entry.region = config.country.to_string();
     audit.decide(&entry)?;
     make_store(folder, config, &audit)?;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use sluis_model::{Address, Labels, ProjectName};
+use sluis_policy::{Action, Execution, Place, Resource, SourceHost};
 use sluis_remote::Host;
 
 use crate::{
     AccessError, DataClass, Permit, ReadAction, Refusal, Rule, Site, TaskRequest, Verdict,
     audit::Entry,
-    decision::{CALLER, reasons_against, unknown_person},
+    caller::action_of,
+    decision::{Asked, Basis},
     error::Reason,
     permit::Purpose,
-    registry::Registry,
 };
 
 /// What is asked for.
@@ -20,14 +20,34 @@ struct Request<'a> {
     purpose: Purpose,
     /// For people, as `run sort for the project personal`.
     action: String,
-    project: &'a ProjectName,
+    asked: Asked<'a>,
     addresses: &'a [Address],
     /// What the log is to say of it.
     entry: Entry,
 }
 
-/// The labels of what is asked for, and what is against it.
-type Findings = (Labels, Vec<Reason>);
+/// What a request concerns, and what is against it beside the policies.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub labels: Labels,
+    /// Objects of which it is not known what they were made from.
+    pub without_labels: Vec<String>,
+    pub reasons: Vec<Reason>,
+}
+
+impl From<Labels> for Found {
+    fn from(labels: Labels) -> Self {
+        Self { labels, ..Self::default() }
+    }
+}
+
+/// A request that was allowed.
+pub(crate) struct Decided {
+    /// The number of its record in the audit log.
+    pub position: u64,
+    pub labels: Labels,
+    pub class: DataClass,
+}
 
 impl Site {
     /// Decides whether data with these labels may be taken in: their dataset, and whose they are.
@@ -35,14 +55,8 @@ impl Site {
     /// # Errors
     /// The refusal with every reason, or what kept the decision from being made or written down.
     pub fn permit_put(&self, project: &ProjectName, labels: &Labels) -> Result<Permit, AccessError> {
-        let request = Request {
-            purpose: Purpose::Put,
-            action: format!("take in data of {labels} for the project {project}"),
-            project,
-            addresses: &[],
-            entry: Entry::new("put"),
-        };
-        self.decide(request, |_, _| Ok((labels.clone(), of_no_dataset(labels).into_iter().collect())))
+        let action = format!("take in data of {labels} for the project {project}");
+        self.permit_intake(project, labels, action, Entry::new("put"), None)
     }
 
     /// Decides whether a file may be fetched from a host and taken in with these labels.
@@ -52,21 +66,33 @@ impl Site {
     pub fn permit_fetch(&self, project: &ProjectName, labels: &Labels, host: &Host) -> Result<Permit, AccessError> {
         let mut entry = Entry::new("put");
         entry.host = Some(host.to_string());
-        let request = Request {
-            purpose: Purpose::Put,
-            action: format!("take in data of {labels} from {host} for the project {project}"),
-            project,
-            addresses: &[],
-            entry,
-        };
-        self.decide(request, |_, _| {
-            let known = &self.config().remote_hosts;
-            let reasons = (!known.contains(host)).then(|| Reason {
-                text: format!("the host {host} is not among those from which this site takes data"),
-                remedy: format!("fetch the file and name the local copy; or, if the host is trusted, add it to `remote-hosts` in site.yaml:\n  remote-hosts: [{host}]"),
-            });
-            Ok((labels.clone(), reasons.into_iter().chain(of_no_dataset(labels)).collect()))
-        })
+        let action = format!("take in data of {labels} from {host} for the project {project}");
+        let source = SourceHost { name: host.to_string(), allowed: self.config().remote_hosts.contains(host) };
+        self.permit_intake(project, labels, action, entry, Some(source))
+    }
+
+    fn permit_intake(
+        &self,
+        project: &ProjectName,
+        labels: &Labels,
+        action: String,
+        entry: Entry,
+        source: Option<SourceHost>,
+    ) -> Result<Permit, AccessError> {
+        let resource = labels
+            .datasets
+            .first()
+            .map_or_else(|| Resource::Project(project.clone()), |name| Resource::Dataset(name.clone()));
+        let asked = Asked { source, ..self.asked(Action::Submit, resource, Some(project)) };
+        let request = Request { purpose: Purpose::Put, action, asked, addresses: &[], entry };
+        // Data come in as part of a dataset: otherwise nobody could say what consent covers them.
+        let of_no_dataset = labels.datasets.is_empty().then(|| Reason {
+            text: "it is said of no dataset that the data are part of it".to_owned(),
+            remedy: "name their dataset: --dataset NAME".to_owned(),
+            policy: "labelled-data".to_owned(),
+        });
+        let reasons = of_no_dataset.into_iter().collect();
+        self.permit(request, |_, _| Ok(Found { reasons, ..Found::from(labels.clone()) }))
     }
 
     /// Decides whether a task may run on its inputs, where it is to run.
@@ -81,35 +107,25 @@ impl Site {
         entry.tool = Some(task.tool.to_owned());
         entry.executor = Some(task.executor.to_owned());
         entry.region = task.region.country().to_string();
-        let request = Request {
-            purpose,
-            action: format!("run {} for the project {}", task.tool, task.project),
-            project: task.project,
-            addresses: task.inputs,
-            entry,
+        let execution = Execution {
+            executor: task.executor.to_owned(),
+            executor_allowed: true,
+            on_site: task.region == self.region(),
+            confidential: false,
+            tool_network: task.network,
+            tool_network_allowed: self.config().network_access == Rule::Allow,
         };
-        self.decide(request, |registry, now| {
-            let (mut labels, mut reasons) = self.labels_for(registry, task.project, task.inputs, now)?;
-            labels.join(task.derived_from);
-            if task.region != self.region() {
-                reasons.push(Reason {
-                    text: format!(
-                        "the task was to run in {}, the site's machines stand in {}",
-                        task.region,
-                        self.region()
-                    ),
-                    remedy: "run it on the site's own machines".to_owned(),
-                });
-            }
-            if task.network && self.config().network_access == Rule::Refuse {
-                reasons.push(Reason {
-                    text: "the tool asks to reach the network, which this site refuses".to_owned(),
-                    remedy: "take NetworkAccess out of the tool; or, where nothing that must stay here can meet the \
-                             tool, set `network-access: allow` in site.yaml"
-                        .to_owned(),
-                });
-            }
-            Ok((labels, reasons))
+        let asked = Asked {
+            place: Place::in_country(task.region.country()),
+            execution: Some(execution),
+            ..self.asked(Action::Submit, Resource::Run(task.run.to_string()), Some(task.project))
+        };
+        let action = format!("run {} for the project {}", task.tool, task.project);
+        let request = Request { purpose, action, asked, addresses: task.inputs, entry };
+        self.permit(request, |basis, asked| {
+            let mut found = self.labels_for(basis, asked, task.inputs)?;
+            found.labels.join(task.derived_from);
+            Ok(found)
         })
     }
 
@@ -124,56 +140,68 @@ impl Site {
         action: ReadAction,
     ) -> Result<Permit, AccessError> {
         let addresses = [*address];
+        let purpose = Purpose::Read(action);
+        let asked = self.asked(action_of(&purpose), Resource::Object(address.to_string()), Some(project));
         let request = Request {
-            purpose: Purpose::Read(action),
+            purpose,
             action: format!("{} {address} for the project {project}", action.name()),
-            project,
+            asked,
             addresses: &addresses,
             entry: Entry::new(action.name()),
         };
-        self.decide(request, |registry, now| self.labels_for(registry, project, &addresses, now))
+        self.permit(request, |basis, asked| self.labels_for(basis, asked, &addresses))
     }
 
     /// Decides whether the store may be kept in order: objects checked or removed. No project has a part in it.
     pub(crate) fn permit_upkeep(&self, purpose: Purpose, addresses: &[Address]) -> Result<Permit, AccessError> {
-        let position = 0;
-        let (site, region) = (self.keys().recipient(), self.region());
-        let addresses = addresses.iter().copied().collect();
-        let (labels, class) = (Labels::default(), DataClass::Controlled);
-        let mut permit = Permit { site, purpose, region, addresses, labels, class, position };
-        let mut entry = Entry::new(permit.action());
-        CALLER.clone_into(&mut entry.caller);
-        entry.region = region.country().to_string();
-        entry.objects = permit.addresses.iter().map(Address::to_string).collect();
-        let found = self.registry().and_then(|registry| {
-            self.note_registry(&registry)?;
-            entry.registry.clone_from(&registry.digest);
-            Ok(unknown_person(&registry))
-        });
-        let reason =
-            found.as_ref().map_or_else(|error| Some(error.to_string()), |reason| Some(reason.as_ref()?.text.clone()));
-        entry.decision = Some(if reason.is_none() { Verdict::Allow } else { Verdict::Deny });
-        entry.reasons = reason.into_iter().collect();
-        permit.position = self.audit().decide(&entry)?;
-        match found? {
-            None => Ok(permit),
-            Some(reason) => {
-                let action = format!("{} of the store", permit.action());
-                Err(AccessError::Refused(Refusal { action, reasons: vec![reason] }))
-            }
+        let name = Permit::action_of(&purpose);
+        let asked = self.asked(action_of(&purpose), self.as_resource(), None);
+        let action = format!("{name} of the store");
+        let request = Request { purpose, action, asked, addresses, entry: Entry::new(name) };
+        self.permit(request, |_, _| Ok(Found::default()))
+    }
+
+    /// Decides whether objects may be read in a way that needs more to be said than who reads them.
+    pub(crate) fn permit_as(
+        &self,
+        purpose: Purpose,
+        action: String,
+        asked: Asked<'_>,
+        addresses: &[Address],
+        entry: Entry,
+    ) -> Result<Permit, AccessError> {
+        let request = Request { purpose, action, asked, addresses, entry };
+        self.permit(request, |basis, asked| self.labels_for(basis, asked, addresses))
+    }
+
+    /// A request for something that is done on the site's own machines.
+    pub(crate) fn asked<'a>(&self, action: Action, resource: Resource, project: Option<&'a ProjectName>) -> Asked<'a> {
+        Asked {
+            action,
+            resource,
+            project,
+            place: Place::in_country(self.region().country()),
+            execution: None,
+            source: None,
+            asked_by: None,
+            approved_by: None,
         }
+    }
+
+    /// The site as that of which something is asked.
+    pub(crate) fn as_resource(&self) -> Resource {
+        Resource::Site(self.config().name.clone())
     }
 
     /// The join over the objects of the smallest label set that the project may use; reasons for an object that has
     /// none.
-    fn labels_for(
+    pub(crate) fn labels_for(
         &self,
-        registry: &Registry,
-        project: &ProjectName,
+        basis: &Basis<'_>,
+        asked: &Asked<'_>,
         addresses: &[Address],
-        now: Timestamp,
-    ) -> Result<Findings, AccessError> {
-        let (mut joined, mut reasons) = (Labels::default(), Vec::new());
+    ) -> Result<Found, AccessError> {
+        let mut found = Found::default();
         for address in addresses {
             let object = self.stored(address)?;
             let mut sets = self.label_sets(&object)?;
@@ -182,40 +210,58 @@ impl Site {
                 self.record_of(&object)?;
             }
             sets.sort_by_key(|set| (set.datasets.len() + set.subjects.len(), set.clone()));
-            let allowed = sets.iter().find(|set| reasons_against(registry, project, set, now).is_empty());
-            match (allowed, sets.first()) {
-                (Some(set), _) => joined.join(set),
-                (None, Some(set)) => reasons.extend(reasons_against(registry, project, set, now)),
-                (None, None) => reasons.push(Reason {
-                    text: format!("{address} carries no labels"),
-                    remedy: "put the file again, so that its dataset is known".to_owned(),
-                }),
+            // Without a choice there is nothing to find out beforehand.
+            let allowed = match &*sets {
+                [only] => Some(only),
+                _ => sets.iter().find(|set| basis.verdict(asked, set, Vec::new()).allowed),
+            };
+            match allowed.or(sets.first()) {
+                Some(set) => found.labels.join(set),
+                None => found.without_labels.push(address.to_string()),
             }
         }
-        Ok((joined, reasons))
+        Ok(found)
     }
 
-    /// Finds what is against a request, writes the decision down, and carries it out: a permit if nothing is.
-    fn decide(
+    /// Decides, and gives a permit for what was asked for.
+    fn permit(
         &self,
         request: Request<'_>,
-        find: impl FnOnce(&Registry, Timestamp) -> Result<Findings, AccessError>,
+        find: impl FnOnce(&Basis<'_>, &Asked<'_>) -> Result<Found, AccessError>,
     ) -> Result<Permit, AccessError> {
-        let Request { purpose, action, project, addresses, mut entry } = request;
-        CALLER.clone_into(&mut entry.caller);
-        project.as_str().clone_into(&mut entry.project);
+        let Request { purpose, action, asked, addresses, mut entry } = request;
+        entry.objects = addresses.iter().map(Address::to_string).collect();
+        let Decided { position, labels, class } = self.decide(&asked, action, entry, find)?;
+        let addresses: BTreeSet<_> = addresses.iter().copied().collect();
+        let site = self.keys().recipient();
+        Ok(Permit { site, purpose, region: self.region(), addresses, labels, class, position })
+    }
+
+    /// Finds what a request concerns and what is against it, and writes the decision down.
+    pub(crate) fn decide(
+        &self,
+        asked: &Asked<'_>,
+        action: String,
+        mut entry: Entry,
+        find: impl FnOnce(&Basis<'_>, &Asked<'_>) -> Result<Found, AccessError>,
+    ) -> Result<Decided, AccessError> {
+        entry.caller = self.caller().name_without_registry();
+        entry.project = asked.project.map_or_else(String::new, ToString::to_string);
         if entry.region.is_empty() {
             entry.region = self.region().country().to_string();
         }
-        entry.objects = addresses.iter().map(Address::to_string).collect();
-        let found = self.registry().and_then(|registry| {
-            self.note_registry(&registry)?;
+        let found = self.in_force().and_then(|in_force| {
+            let registry = &*in_force.registry;
+            self.note_basis(registry)?;
             entry.registry.clone_from(&registry.digest);
-            let (labels, mut reasons) = find(&registry, entry.at)?;
-            reasons.extend(reasons_against(&registry, project, &labels, entry.at));
-            Ok((registry.class_of(&labels), labels, reasons))
+            entry.caller = self.caller().name(registry);
+            let basis = self.basis(registry, entry.at);
+            let found = find(&basis, asked)?;
+            let facts = basis.facts(asked, &found.labels, found.without_labels.clone());
+            entry.facts = crate::facts_told::told(&facts);
+            Ok((registry.class_of(&found.labels), found, self.policies().decide(&facts)))
         });
-        let (class, labels, mut reasons) = match found {
+        let (class, Found { labels, mut reasons, .. }, verdict) = match found {
             Ok(found) => found,
             Err(error) => {
                 // What cannot be decided is refused, and that is a decision, too.
@@ -225,26 +271,26 @@ impl Site {
                 return Err(error);
             }
         };
+        entry.policies = verdict.deciding.iter().map(ToString::to_string).collect();
+        let is_allowed = verdict.allowed && reasons.is_empty();
+        reasons.extend(verdict.reasons.into_iter().map(Reason::from));
         reasons.sort();
         reasons.dedup();
-        entry.decision = Some(if reasons.is_empty() { Verdict::Allow } else { Verdict::Deny });
+        entry.decision = Some(if is_allowed { Verdict::Allow } else { Verdict::Deny });
         entry.datasets = labels.datasets.iter().map(ToString::to_string).collect();
-        entry.subjects = labels.subjects.iter().map(ToString::to_string).collect();
-        entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
-        let position = self.audit().decide(&entry)?;
-        if !reasons.is_empty() {
-            return Err(AccessError::Refused(Refusal { action, reasons }));
+        if entry.subjects.is_empty() {
+            entry.subjects = labels.subjects.iter().map(ToString::to_string).collect();
         }
-        let addresses: BTreeSet<_> = addresses.iter().copied().collect();
-        let site = self.keys().recipient();
-        Ok(Permit { site, purpose, region: self.region(), addresses, labels, class, position })
+        entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
+        if !is_allowed {
+            // Nothing is removed then, so nothing may be missing.
+            entry.removed = None;
+        }
+        let position = self.audit().decide(&entry)?;
+        if is_allowed {
+            Ok(Decided { position, labels, class })
+        } else {
+            Err(AccessError::Refused(Refusal { action, reasons }))
+        }
     }
-}
-
-/// Data come in as part of a dataset: otherwise nobody could say what consent covers them.
-fn of_no_dataset(labels: &Labels) -> Option<Reason> {
-    labels.datasets.is_empty().then(|| Reason {
-        text: "it is said of no dataset that the data are part of it".to_owned(),
-        remedy: "name their dataset: --dataset NAME".to_owned(),
-    })
 }

@@ -1,64 +1,177 @@
-//! What is against a use of data. Everything that is not allowed is refused.
+//! The facts of a request, and what the policies say of them. Everything that is not allowed is refused.
 
 use jiff::{Timestamp, civil::Date, tz::Offset};
 use sluis_model::{DatasetName, Labels, ProjectName, SubjectName};
+use sluis_policy::{
+    self as policy, Action, DatasetFacts, Execution, Facts, MatchContext, Place, PolicySet, ProjectFacts, Purpose,
+    Resource, SourceHost, SubjectFacts, TermVerdict, match_use,
+};
 
 use crate::{
+    Caller,
     error::Reason,
     registry::{Consent, DataClass, Dataset, Project, Registry},
 };
-
-/// The one who asks: a personal site knows only the person who runs it.
-pub(crate) const CALLER: &str = "self";
-
-/// The purpose for which data may be used.
-const RESEARCH: &str = "research";
 
 /// The day it is, by UTC.
 pub(crate) fn day_of(now: Timestamp) -> Date {
     Offset::UTC.to_datetime(now).date()
 }
 
-/// Every reason why the project may not use data with these labels now; none means that it may.
-pub(crate) fn reasons_against(registry: &Registry, name: &ProjectName, labels: &Labels, now: Timestamp) -> Vec<Reason> {
-    let today = day_of(now);
-    let Some(project) = registry.projects.get(name) else {
-        return vec![unknown_project(name, labels, today)];
-    };
-    let mut reasons = reasons_against_project(registry, name, project, today);
-    for dataset in &labels.datasets {
-        match registry.datasets.get(dataset) {
-            None => reasons.push(unknown_dataset(name, dataset, today)),
-            // Of nobody, and so for everybody.
-            Some(declared) if declared.class == DataClass::Public => {}
-            Some(declared) => {
-                reasons.extend(missing_grant(name, project, dataset));
-                let whose = format!("for the dataset {dataset}");
-                reasons.extend(missing_consent(&whose, declared.consent, declared.consent_date, today));
-            }
-        }
-    }
-    for subject in &labels.subjects {
-        reasons.extend(reasons_against_subject(registry, subject, labels, today));
-    }
-    reasons
+/// What is asked for, beside who asks and whose data are concerned.
+pub(crate) struct Asked<'a> {
+    pub action: Action,
+    pub resource: Resource,
+    pub project: Option<&'a ProjectName>,
+    pub place: Place,
+    pub execution: Option<Execution>,
+    pub source: Option<SourceHost>,
+    /// For an approval: who asked for what is approved.
+    pub asked_by: Option<String>,
+    /// For an export: who approved it.
+    pub approved_by: Option<String>,
 }
 
-/// A subject must be known in at least one of the datasets, and must not have withdrawn in any of the site's.
-pub(crate) fn reasons_against_subject(
-    registry: &Registry,
-    subject: &SubjectName,
-    labels: &Labels,
-    today: Date,
-) -> Vec<Reason> {
-    let consents = |dataset: &Dataset| dataset.subjects.get(subject).cloned();
-    let known: Vec<_> = registry.datasets.values().filter_map(consents).collect();
-    let is_listed = |name| registry.datasets.get(name).is_some_and(|dataset| dataset.subjects.contains_key(subject));
-    if !labels.datasets.iter().any(is_listed) {
-        return vec![unknown_subject(subject, labels, today)];
+/// By what is decided: the same for all of one request.
+pub(crate) struct Basis<'a> {
+    pub registry: &'a Registry,
+    pub policies: &'a PolicySet,
+    pub caller: &'a Caller,
+    pub allowed_places: Vec<String>,
+    pub now: Timestamp,
+}
+
+impl Basis<'_> {
+    /// What the policies say of a request that concerns data with these labels, and objects without any.
+    pub(crate) fn verdict(&self, asked: &Asked<'_>, labels: &Labels, without_labels: Vec<String>) -> policy::Verdict {
+        self.policies.decide(&self.facts(asked, labels, without_labels))
     }
-    let whose = format!("of the subject {subject}");
-    known.iter().filter_map(|known| missing_consent(&whose, known.consent, known.consent_date, today)).collect()
+
+    pub(crate) fn facts(&self, asked: &Asked<'_>, labels: &Labels, without_labels: Vec<String>) -> Facts {
+        let principal = self.caller.facts(self.registry, self.now);
+        let person = principal.person().name.clone();
+        let project = asked.project.and_then(|name| self.registry.projects.get(name));
+        Facts {
+            action: asked.action,
+            resource: asked.resource.clone(),
+            personal_site: self.caller.is_self_issued(),
+            network: self.caller.network(self.registry),
+            place: asked.place.clone(),
+            allowed_places: self.allowed_places.clone(),
+            execution: asked.execution.clone(),
+            source: asked.source.clone(),
+            asked_by: asked.asked_by.clone(),
+            approved_by: asked.approved_by.clone(),
+            project: asked.project.map(|name| project_facts(name, project, &person)),
+            datasets: labels.datasets.iter().map(|name| self.dataset(name, asked.project, project, labels)).collect(),
+            subjects: labels.subjects.iter().flat_map(|name| self.subject(name, labels)).collect(),
+            without_labels,
+            now: self.now,
+            principal,
+        }
+    }
+
+    fn dataset(
+        &self,
+        name: &DatasetName,
+        project_name: Option<&ProjectName>,
+        project: Option<&Project>,
+        labels: &Labels,
+    ) -> DatasetFacts {
+        let dataset = self.registry.datasets.get(name);
+        DatasetFacts {
+            name: name.clone(),
+            declared: dataset.is_some(),
+            public: dataset.is_some_and(|dataset| dataset.class == DataClass::Public),
+            granted: project.is_some_and(|project| project.datasets.contains(name)),
+            consent: dataset.map_or(policy::Consent::Unknown, |known| consent(known.consent, known.consent_date)),
+            terms: match (dataset, project_name, project) {
+                (Some(dataset), Some(name), Some(project)) => self.terms(dataset, name, project, labels),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// The dataset's terms, and those of the subjects concerned.
+    fn terms(&self, dataset: &Dataset, name: &ProjectName, project: &Project, labels: &Labels) -> Vec<TermVerdict> {
+        let scopes = || labels.subjects.iter().filter_map(|name| Some((name, dataset.subjects.get(name)?)));
+        if dataset.data_use.is_empty() && scopes().all(|(_, subject)| subject.scope.is_empty()) {
+            return Vec::new();
+        }
+        let purpose = self.purpose(name, project);
+        let context = MatchContext { today: day_of(self.now), released: dataset.released };
+        let mut terms = match_use(&dataset.data_use, &purpose, context);
+        for (subject, known) in scopes() {
+            let scope = match_use(&known.scope, &purpose, context).into_iter();
+            terms.extend(scope.map(|found| TermVerdict { term: format!("{} of {subject}", found.term), ..found }));
+        }
+        terms
+    }
+
+    /// What the project declared, with what the registry knows of its members.
+    fn purpose(&self, name: &ProjectName, project: &Project) -> Purpose {
+        let people = project.members.iter().filter_map(|member| self.registry.people.get(member));
+        Purpose {
+            project: name.to_string(),
+            institutions: people.filter_map(|person| person.institution.clone()).collect(),
+            users: project.members.iter().cloned().collect(),
+            ..project.data_use.clone()
+        }
+    }
+
+    /// A subject stands here once for each dataset that lists them, since a withdrawal from any counts.
+    fn subject(&self, name: &SubjectName, labels: &Labels) -> Vec<SubjectFacts> {
+        let known = || self.registry.datasets_of(name);
+        let listed = known().any(|(dataset, _)| labels.datasets.contains(dataset));
+        if !listed {
+            return vec![SubjectFacts { name: name.clone(), listed, consent: policy::Consent::Unknown }];
+        }
+        let facts = |subject: &crate::SubjectConsent| SubjectFacts {
+            name: name.clone(),
+            listed,
+            consent: consent(subject.consent, subject.consent_date),
+        };
+        known().map(|(_, subject)| facts(subject)).collect()
+    }
+}
+
+fn consent(state: Consent, date: Option<Date>) -> policy::Consent {
+    match state {
+        Consent::Given => policy::Consent::Given(date),
+        Consent::Withdrawn => policy::Consent::Withdrawn(date),
+        Consent::Unknown => policy::Consent::Unknown,
+    }
+}
+
+fn project_facts(name: &ProjectName, project: Option<&Project>, person: &str) -> ProjectFacts {
+    let (purpose, from, until) = project.map_or_else(
+        || (String::new(), Date::MIN, Date::MIN),
+        |project| (project.purpose.clone(), project.from, project.until),
+    );
+    ProjectFacts {
+        name: name.clone(),
+        declared: project.is_some(),
+        member: project.is_some_and(|project| project.members.iter().any(|member| member == person)),
+        purpose,
+        from,
+        until,
+    }
+}
+
+/// What is against keeping what was made of a subject's data under a permit: consents that do not hold any more.
+pub(crate) fn withdrawn_since(registry: &Registry, subject: &SubjectName) -> Option<Reason> {
+    let mut known = registry.datasets_of(subject).map(|(_, known)| known).peekable();
+    let is_listed = known.peek().is_some();
+    let ended = known.find(|known| known.consent != Consent::Given);
+    if is_listed && ended.is_none() {
+        return None;
+    }
+    let since = ended.and_then(|known| known.consent_date).map_or(String::new(), |date| format!(" on {date}"));
+    Some(Reason {
+        text: format!("the consent of the subject {subject} was withdrawn{since}"),
+        remedy: "the data may not be used any more".to_owned(),
+        policy: "consent-not-withdrawn".to_owned(),
+    })
 }
 
 /// How a subject's withdrawal is written down.
@@ -67,108 +180,4 @@ pub(crate) fn withdrawal_of(subject: &SubjectName) -> String {
         "write it down for every dataset that lists them, in registry/datasets.yaml:\n  subjects:\n    {subject}:\n      \
          consent: withdrawn\n      consent-date: YEAR-MONTH-DAY"
     )
-}
-
-fn unknown_subject(subject: &SubjectName, labels: &Labels, today: Date) -> Reason {
-    let datasets: Vec<_> = labels.datasets.iter().map(DatasetName::as_str).collect();
-    Reason {
-        text: format!("the subject {subject} is not in the registry's dataset {}", datasets.join(", ")),
-        remedy: format!(
-            "if they agreed, list them in registry/datasets.yaml:\n  subjects:\n    {subject}:\n      consent: \
-             given\n      consent-date: {today}"
-        ),
-    }
-}
-
-fn unknown_project(name: &ProjectName, labels: &Labels, today: Date) -> Reason {
-    Reason {
-        text: format!("the project {name} is not in the registry"),
-        remedy: format!(
-            "name another with --project, or declare it, if it is approved, in registry/projects.yaml:\n  {name}:\n    \
-             purpose: {RESEARCH}\n    members: [{CALLER}]\n    datasets: [{labels}]\n    from: {today}\n    until: \
-             YEAR-MONTH-DAY"
-        ),
-    }
-}
-
-/// What is against anything that the caller asks for, if they are not declared.
-pub(crate) fn unknown_person(registry: &Registry) -> Option<Reason> {
-    (!registry.people.contains_key(CALLER)).then(|| Reason {
-        text: format!("the person {CALLER} is not in the registry"),
-        remedy: format!("declare them in registry/people.yaml:\n  {CALLER}:\n    issuer: {CALLER}"),
-    })
-}
-
-fn reasons_against_project(registry: &Registry, name: &ProjectName, project: &Project, today: Date) -> Vec<Reason> {
-    let mut reasons: Vec<_> = unknown_person(registry).into_iter().collect();
-    if !project.members.iter().any(|member| member == CALLER) {
-        let members: Vec<_> = project.members.iter().map(String::as_str).chain([CALLER]).collect();
-        reasons.push(Reason {
-            text: format!("{CALLER} is not a member of the project {name}"),
-            remedy: format!(
-                "have them added to {name} in registry/projects.yaml:\n  members: [{}]",
-                members.join(", ")
-            ),
-        });
-    }
-    if project.purpose != RESEARCH {
-        reasons.push(Reason {
-            text: format!(
-                "the project {name} has the purpose `{}`, data may be used for {RESEARCH} only",
-                project.purpose
-            ),
-            remedy: format!("use a project whose approved purpose is {RESEARCH}"),
-        });
-    }
-    if today < project.from || today > project.until {
-        reasons.push(Reason {
-            text: format!("the project {name} runs from {} to {}, today is {today}", project.from, project.until),
-            remedy: format!("if its approval is extended, change `until` of {name} in registry/projects.yaml"),
-        });
-    }
-    reasons
-}
-
-fn unknown_dataset(project: &ProjectName, dataset: &DatasetName, today: Date) -> Reason {
-    Reason {
-        text: format!("the dataset {dataset} is not in the registry"),
-        remedy: format!(
-            "declare it in registry/datasets.yaml, and grant it to {project} in registry/projects.yaml:\n  {dataset}:\n    \
-             description: WHAT IT IS\n    consent: given  # if those whom it concerns agreed\n    consent-date: {today}"
-        ),
-    }
-}
-
-fn missing_grant(name: &ProjectName, project: &Project, dataset: &DatasetName) -> Option<Reason> {
-    if project.datasets.contains(dataset) {
-        return None;
-    }
-    let granted: Vec<_> = project.datasets.iter().chain([dataset]).map(DatasetName::as_str).collect();
-    Some(Reason {
-        text: format!("the dataset {dataset} is not granted to the project {name}"),
-        remedy: format!(
-            "if the approval of {name} covers it, add it in registry/projects.yaml:\n  datasets: [{}]",
-            granted.join(", ")
-        ),
-    })
-}
-
-fn missing_consent(whose: &str, consent: Consent, since: Option<Date>, today: Date) -> Option<Reason> {
-    let (state, remedy) = match (consent, since) {
-        (Consent::Given, Some(date)) if date > today => {
-            (format!("holds from {date}, today is {today}"), "wait until then".to_owned())
-        }
-        (Consent::Given, _) => return None,
-        (Consent::Withdrawn, date) => (
-            date.map_or("was withdrawn".to_owned(), |date| format!("was withdrawn on {date}")),
-            "the data may not be used any more".to_owned(),
-        ),
-        (Consent::Unknown, _) => (
-            "is not known".to_owned(),
-            format!(
-                "when it is given, record it in registry/datasets.yaml:\n  consent: given\n  consent-date: {today}"
-            ),
-        ),
-    };
-    Some(Reason { text: format!("the consent {whose} {state}"), remedy })
 }

@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, time::SystemTime};
 
 use sluis_model::{Address, DatasetName, Labels, SubjectName, TaskKey};
+use sluis_policy::Action;
 use sluis_store::{Labelled, backend::Name};
 
 use crate::{
-    AccessError, Consent, Refusal, Site, Verdict,
+    AccessError, Consent, Site,
     audit::Entry,
     authenticated::{self, Kind},
-    decision::{CALLER, withdrawal_of},
+    decide::Found,
+    decision::withdrawal_of,
     error::Reason,
     registry::Registry,
     seal::BodyRecord,
@@ -140,24 +142,19 @@ impl Site {
     }
 
     fn decide_erasure(&self, plan: &Erasure) -> Result<(), AccessError> {
-        let registry = self.registry()?;
-        self.note_registry(&registry)?;
-        let reason = reason_against(&registry, &plan.subject);
-        let verdict = if reason.is_none() { Verdict::Allow } else { Verdict::Deny };
+        let asked = self.asked(Action::Withdraw, self.as_resource(), None);
         let addresses: Vec<String> = plan.objects.iter().map(|object| object.address.to_string()).collect();
         // Also an erasure that finds nothing is a decision.
         for named in addresses.chunks(NAMED_AT_ONCE).chain(addresses.is_empty().then_some(&[][..])) {
             let mut entry = Entry::new("erase");
-            entry.decision = Some(verdict);
-            CALLER.clone_into(&mut entry.caller);
             entry.subjects = vec![plan.subject.to_string()];
             entry.objects = named.to_vec();
-            entry.registry.clone_from(&registry.digest);
-            entry.reasons = reason.iter().map(|reason| reason.text.clone()).collect();
-            self.audit().decide(&entry)?;
+            self.decide(&asked, format!("erase the data of {}", plan.subject), entry, |basis, _| {
+                let reasons = reason_against(basis.registry, &plan.subject).into_iter().collect();
+                Ok(Found { reasons, ..Found::default() })
+            })?;
         }
-        let action = format!("erase the data of {}", plan.subject);
-        reason.map_or(Ok(()), |reason| Err(AccessError::Refused(Refusal { action, reasons: vec![reason] })))
+        Ok(())
     }
 
     fn carry_out(&self, plan: &Erasure) -> Result<(), AccessError> {
@@ -192,12 +189,13 @@ impl Site {
 
 /// As long as the registry lets new data of the subject come in, nothing can be said to be erased.
 fn reason_against(registry: &Registry, subject: &SubjectName) -> Option<Reason> {
-    let consents: Vec<_> = registry.datasets.values().filter_map(|dataset| dataset.subjects.get(subject)).collect();
-    if !consents.is_empty() && consents.iter().all(|known| known.consent == Consent::Withdrawn) {
+    let consents: Vec<_> = registry.datasets_of(subject).map(|(_, known)| known.consent).collect();
+    if !consents.is_empty() && consents.iter().all(|consent| *consent == Consent::Withdrawn) {
         return None;
     }
     Some(Reason {
         text: format!("the consent of the subject {subject} is not withdrawn in the registry"),
         remedy: withdrawal_of(subject),
+        policy: "steward-withdraws".to_owned(),
     })
 }

@@ -26,6 +26,14 @@ pub struct Reason {
     pub text: String,
     /// What would remove it; may go on with lines of YAML.
     pub remedy: String,
+    /// The policy that is against it.
+    pub policy: String,
+}
+
+impl From<sluis_policy::Reason> for Reason {
+    fn from(reason: sluis_policy::Reason) -> Self {
+        Self { text: reason.text, remedy: reason.remedy, policy: reason.policy.to_string() }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -103,6 +111,12 @@ pub enum AccessError {
     /// The registry cannot be read, so everything is refused.
     #[error("the registry is not valid, so access is refused:\n{0}")]
     Registry(Diagnostics),
+    /// Nothing leaves by the airlock.
+    #[error(transparent)]
+    Airlock(#[from] crate::AirlockError),
+    /// A policy that the site added cannot be used, so everything is refused.
+    #[error("the site's policies are not valid, so access is refused")]
+    Policies(#[from] sluis_policy::PolicyError),
     /// `site.yaml` cannot be read.
     #[error("the site's configuration is not valid:\n{0}")]
     Config(Diagnostics),

@@ -71,6 +71,29 @@ impl Site {
         Ok(std::io::Cursor::new(header).chain(object.open_body()?))
     }
 
+    /// An object as a standard Crypt4GH file for one recipient, who need not have been granted it; a public object as it
+    /// is. The permit is for [`ReadAction::Export`].
+    ///
+    /// # Errors
+    /// If the permit does not cover the object, or it cannot be read.
+    pub(crate) fn sealed_for(
+        &self,
+        permit: &Permit,
+        address: &Address,
+        recipient: &PublicKey,
+    ) -> Result<Box<dyn Read>, AccessError> {
+        self.check_cover(permit, address)?;
+        let object = self.stored(address)?;
+        let record = self.record_of(&object)?;
+        let Some(seal) = record.seal.as_ref() else { return Ok(Box::new(self.unseal(permit, address)?)) };
+        let key = self.unwrap_data_key(permit, &object, seal)?;
+        let packets = vec![HeaderPacket::seal(&key, &SecretKey::generate()?, recipient)?];
+        let mut header = Vec::new();
+        Header { packets }.write_to(&mut header).map_err(AccessError::Plaintext)?;
+        self.note_recipient("released", address, recipient)?;
+        Ok(Box::new(std::io::Cursor::new(header).chain(object.open_body()?)))
+    }
+
     fn note_recipient(&self, action: &str, address: &Address, recipient: &PublicKey) -> Result<(), AccessError> {
         let mut entry = Entry::new(action);
         entry.objects = vec![address.to_string()];

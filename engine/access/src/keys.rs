@@ -5,11 +5,14 @@ use std::{
     io::{Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use sluis_crypt4gh::{PublicKey, SecretKey, key_file};
+use sluis_crypt4gh::{HeaderPacket, PacketContent, PublicKey, SecretKey, key_file};
 use zeroize::Zeroizing;
 
 use crate::AccessError;
@@ -28,6 +31,8 @@ pub(crate) struct SiteKeys {
     record: Zeroizing<[u8; 32]>,
     task: Zeroizing<[u8; 32]>,
     audit: Arc<Ed25519KeyPair>,
+    /// How often a data key was opened.
+    opened: AtomicU64,
 }
 
 impl SiteKeys {
@@ -64,12 +69,18 @@ impl SiteKeys {
         check_public(&folder.join(AUDIT_PUBLIC), &audit_public_text(&audit))?;
         let derive = |purpose| Zeroizing::new(blake3::derive_key(purpose, &*address));
         let (record, task) = (derive("sluis 1 record authentication"), derive("sluis 1 task keys"));
-        Ok(Self { audit: Arc::new(audit), site, address, record, task })
+        Ok(Self { audit: Arc::new(audit), site, address, record, task, opened: AtomicU64::new(0) })
     }
 
-    /// The key that opens header packets.
-    pub(crate) const fn site(&self) -> &SecretKey {
-        &self.site
+    /// Opens a header packet that was sealed for the site. Each use of the key counts.
+    pub(crate) fn open_packet(&self, packet: &HeaderPacket) -> Option<PacketContent> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        packet.open(&self.site).ok()
+    }
+
+    /// How often the site's key was used to open a header packet.
+    pub(crate) fn uses(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// The public half of it.

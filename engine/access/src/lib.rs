@@ -24,8 +24,10 @@
 //! let permit = sluis_access::Permit::default();
 //! ```
 
+mod airlock;
 mod audit;
 mod authenticated;
+mod caller;
 mod check;
 mod config;
 mod create;
@@ -33,28 +35,42 @@ mod decide;
 mod decision;
 mod erase;
 mod error;
+mod explain;
+mod facts_told;
 mod grant;
 mod keys;
 mod permit;
 mod plain;
+mod policies;
 mod quota;
 mod registry;
 mod seal;
+mod sign_in;
 mod site;
 mod task_record;
 mod tasks;
 mod tree;
 mod unseal;
 mod upkeep;
+mod withdraw;
 
-pub use audit::{Audit, AuditError, AuditRecord, AuditRecords, AuditSummary, Verdict, verify_audit_log};
+pub use airlock::{AirlockError, ExportRequest, ExportState};
+pub use audit::{
+    Audit, AuditError, AuditFilter, AuditProof, AuditProofError, AuditReading, AuditRecord, AuditRecords, AuditSummary,
+    Claim, ExpiredRecords, Outcome, Proved, Verdict, verify_audit_log,
+};
+pub use caller::Caller;
 pub use check::Checked;
 pub use config::{Rule, SiteConfig};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
+pub use explain::{Able, AccessLine, Question, Thing};
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;
-pub use registry::{Consent, DataClass, Dataset, Person, Project, Registry, SubjectConsent};
+pub use registry::{
+    Consent, DataClass, DataKind, Dataset, Institution, Person, Project, Registry, RegistryInForce, Role,
+    SubjectConsent, Training, Trust,
+};
 pub use seal::SealedObject;
 pub use site::{ObjectFacts, Site};
 pub use task_record::TaskRecord;

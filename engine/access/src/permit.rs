@@ -100,7 +100,11 @@ pub struct Permit {
 impl Permit {
     /// What it allows, by its name in the audit log.
     pub const fn action(&self) -> &'static str {
-        match &self.purpose {
+        Self::action_of(&self.purpose)
+    }
+
+    pub(crate) const fn action_of(purpose: &Purpose) -> &'static str {
+        match purpose {
             Purpose::Put => "put",
             Purpose::Task { .. } => "run-task",
             Purpose::Read(action) => action.name(),

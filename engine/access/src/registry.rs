@@ -1,28 +1,51 @@
-//! The registry: people, projects and datasets, as a data steward declares them in YAML.
+//! The registry: institutions, people, projects and datasets, as a data steward declares them in YAML.
 //!
 //! `docs/registry.md` lays the format down. It is read strictly: an unknown field, a dataset or member that is declared
-//! nowhere, and everything is refused until it is mended.
+//! nowhere, and the whole of it is refused. Then the last state that was valid stays in force.
+
+mod datasets;
+mod folder;
+mod history;
+mod institutions;
+mod people;
+mod projects;
+mod withdrawals;
 
 use std::{
-    collections::BTreeMap,
-    fs,
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, HashMap},
+    fmt::Display,
+    path::Path,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
 };
 
-use jiff::{Timestamp, civil::Date};
-use sluis_model::{DatasetName, Labels, ProjectName, SubjectError, SubjectName};
+use jiff::civil::Date;
+use sluis_model::{DatasetName, Labels, ProjectName, SubjectName};
 use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
-use crate::{AccessError, config::parsed};
+pub use datasets::{Consent, DataClass, DataKind, Dataset, SubjectConsent};
+pub(crate) use folder::RegistryFolder;
+pub use folder::RegistryInForce;
+pub use institutions::{Institution, Trust};
+pub(crate) use people::SELF_ISSUED;
+pub use people::{Person, Role, Training};
+pub use projects::Project;
 
-const FILES: [&str; 3] = ["people.yaml", "projects.yaml", "datasets.yaml"];
+/// The file of institutions, which a personal site does without.
+const INSTITUTIONS: &str = "institutions.yaml";
+
+/// The file of consents that were taken back, which is made with the first one.
+const WITHDRAWALS: &str = "withdrawals.yaml";
+
+const FILES: [&str; 5] = ["people.yaml", "projects.yaml", "datasets.yaml", INSTITUTIONS, WITHDRAWALS];
+
+/// The files that need not be there.
+const OPTIONAL: [&str; 2] = [INSTITUTIONS, WITHDRAWALS];
 
 /// What the registry declares.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Registry {
+    /// Institutions by name.
+    pub institutions: BTreeMap<String, Institution>,
     /// Persons by name.
     pub people: BTreeMap<String, Person>,
     /// Approved projects by name.
@@ -31,166 +54,16 @@ pub struct Registry {
     pub datasets: BTreeMap<DatasetName, Dataset>,
     /// The BLAKE3 hash of the files, as the audit log names this state of the registry.
     pub digest: String,
+    /// The names of people by issuer and subject.
+    names: HashMap<(String, String), String>,
+    /// The datasets that list a subject.
+    listings: HashMap<SubjectName, Vec<DatasetName>>,
 }
 
-/// A person.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Person {
-    /// Who vouches for the identity; `self` on a personal site.
-    pub issuer: String,
-}
-
-/// An approved project.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Project {
-    /// What the data may be used for.
-    pub purpose: String,
-    /// Who works on it.
-    pub members: Vec<String>,
-    /// The datasets that its approval covers.
-    pub datasets: Vec<DatasetName>,
-    /// Its first day.
-    pub from: Date,
-    /// Its last day.
-    pub until: Date,
-}
-
-/// A dataset.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Dataset {
-    /// What it is.
-    pub description: String,
-    /// How its data are kept.
-    pub class: DataClass,
-    /// Whether those whom it concerns agreed to its use in research.
-    pub consent: Consent,
-    /// Since when that is so.
-    pub consent_date: Option<Date>,
-    /// The consent of each subject, by pseudonym; the dataset's own holds for them as well.
-    pub subjects: BTreeMap<SubjectName, SubjectConsent>,
-}
-
-/// What is known of one subject's consent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SubjectConsent {
-    /// Whether the subject, and for a child its parents, agreed.
-    pub consent: Consent,
-    /// Since when that is so.
-    pub consent_date: Option<Date>,
-}
-
-/// How data are kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum DataClass {
-    /// Always sealed.
-    #[default]
-    Controlled,
-    /// Of nobody: reference genomes and the like. Verified, but not sealed, and usable by every approved project.
-    Public,
-}
-
-impl FromStr for DataClass {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "controlled" => Ok(Self::Controlled),
-            "public" => Ok(Self::Public),
-            _ => Err(format!("`{text}` is neither `controlled` nor `public`")),
-        }
-    }
-}
-
-/// The state of a dataset's consent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Consent {
-    /// Given and not withdrawn.
-    Given,
-    /// Withdrawn.
-    Withdrawn,
-    /// Nobody recorded it.
-    Unknown,
-}
-
-impl FromStr for Consent {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "given" => Ok(Self::Given),
-            "withdrawn" => Ok(Self::Withdrawn),
-            "unknown" => Ok(Self::Unknown),
-            _ => Err(format!("`{text}` is none of `given`, `withdrawn`, `unknown`")),
-        }
-    }
-}
-
-/// The registry's folder, read again whenever a file in it changed.
-#[derive(Debug)]
-pub(crate) struct RegistryFolder {
-    folder: PathBuf,
-    last: Mutex<Option<(Stamp, Arc<Registry>)>>,
-}
-
-/// Times of files are coarse: two changes within this many seconds may look like one.
-const SETTLED: i64 = 2;
-
-/// What tells one state of the files from another.
-type Stamp = Vec<FileStamp>;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct FileStamp {
-    inode: u64,
-    size: u64,
-    /// Seconds and nanoseconds.
-    changed: (i64, i64),
-    modified: (i64, i64),
-}
-
-impl RegistryFolder {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, last: Mutex::default() }
-    }
-
-    /// The registry as its files say now.
-    pub(crate) fn current(&self) -> Result<Arc<Registry>, AccessError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let now = Timestamp::now().as_second();
-            let stamp = self.stamp()?;
-            if let Some((known, registry)) = &*last
-                && *known == stamp
-            {
-                return Ok(Arc::clone(registry));
-            }
-            *last = None;
-            let registry = Registry::read(&self.folder).map(Arc::new).map_err(AccessError::Registry);
-            if self.stamp()? != stamp {
-                // It was changed while it was read: what was read may be half old and half new.
-                continue;
-            }
-            let registry = registry?;
-            let is_settled = |facts: &FileStamp| facts.changed.0.max(facts.modified.0) + SETTLED < now;
-            if stamp.iter().all(is_settled) {
-                *last = Some((stamp, Arc::clone(&registry)));
-            }
-            return Ok(registry);
-        }
-    }
-
-    fn stamp(&self) -> Result<Stamp, AccessError> {
-        let facts = |name: &&str| {
-            let path = self.folder.join(name);
-            let facts = fs::metadata(&path).map_err(AccessError::file(&path, "read"))?;
-            Ok(FileStamp {
-                inode: facts.ino(),
-                size: facts.len(),
-                changed: (facts.ctime(), facts.ctime_nsec()),
-                modified: (facts.mtime(), facts.mtime_nsec()),
-            })
-        };
-        FILES.iter().map(facts).collect()
-    }
+/// One of the registry's files.
+struct FileText {
+    name: &'static str,
+    text: String,
 }
 
 impl Registry {
@@ -201,48 +74,116 @@ impl Registry {
         if of_nobody && labels.datasets.iter().all(is_public) { DataClass::Public } else { DataClass::Controlled }
     }
 
-    /// Reads the registry in a folder.
+    /// The name of the person whom an issuer knows by a subject.
+    pub fn person_of(&self, issuer: &str, subject: &str) -> Option<&str> {
+        self.names.get(&(issuer.to_owned(), subject.to_owned())).map(String::as_str)
+    }
+
+    /// The datasets that list a subject, each with what it says of their consent.
+    pub fn datasets_of(&self, subject: &SubjectName) -> impl Iterator<Item = (&DatasetName, &SubjectConsent)> {
+        let names = self.listings.get(subject).into_iter().flatten();
+        let subject = subject.clone();
+        names.filter_map(move |name| Some((name, self.datasets.get(name)?.subjects.get(&subject)?)))
+    }
+
+    /// Reads the registry in a folder, and checks it as a whole.
     ///
     /// # Errors
     /// Every problem of it, with its place.
-    pub fn read(folder: &Path) -> Result<Self, Diagnostics> {
+    pub fn check(folder: &Path) -> Result<Self, Diagnostics> {
+        Self::read(folder).map(|(registry, _)| registry)
+    }
+
+    /// The registry in a folder, with the texts of its files.
+    fn read(folder: &Path) -> Result<(Self, Vec<FileText>), Diagnostics> {
         let mut problems = Diagnostics::default();
-        let mut hasher = blake3::Hasher::new();
+        let mut files = Vec::new();
         let nodes = FILES.map(|name| {
             let path = folder.join(name);
-            let node = sluis_yaml::read(&path, &mut problems);
-            if let Some(text) = problems.source(&path.display().to_string()) {
-                hasher.update(text.as_bytes()).update(b"\0");
+            if OPTIONAL.contains(&name) && !path.exists() {
+                return None;
             }
+            let node = sluis_yaml::read(&path, &mut problems);
+            let text = problems.source(&path.display().to_string()).map(str::to_owned);
+            files.extend(text.map(|text| FileText { name, text }));
             node
         });
-        let [people, projects, datasets] = &nodes;
-        let mut registry = Self { digest: hasher.finalize().to_hex().to_string(), ..Self::default() };
-        registry.people = entries(people.as_ref(), "people", &mut problems, read_person);
-        registry.datasets = entries(datasets.as_ref(), "datasets", &mut problems, read_dataset);
+        let [people, projects, datasets, institutions, withdrawals] = &nodes;
+        let mut registry = Self { digest: digest(&files), ..Self::default() };
+        if institutions.is_some() {
+            registry.institutions =
+                entries(institutions.as_ref(), "institutions", &mut problems, institutions::read_institution);
+        }
+        registry.people = entries(people.as_ref(), "people", &mut problems, |node, problems| {
+            let person = people::read_person(node, problems)?;
+            check_institution(&person, node, &registry.institutions, problems);
+            Some(person)
+        });
+        registry.datasets = entries(datasets.as_ref(), "datasets", &mut problems, datasets::read_dataset);
         let (known_people, known_datasets) = (&registry.people, &registry.datasets);
         let is_readable = people.is_some() && datasets.is_some();
         registry.projects = entries(projects.as_ref(), "projects", &mut problems, |node, problems| {
-            let project = read_project(node, problems)?;
+            let project = projects::read_project(node, problems)?;
             if is_readable {
                 check_project(&project, node, known_people, known_datasets, problems);
             }
             Some(project)
         });
-        if problems.has_errors() { Err(problems) } else { Ok(registry) }
+        registry.note_names(people.as_ref(), &mut problems);
+        registry.note_listings();
+        if withdrawals.is_some() {
+            let known = entries(withdrawals.as_ref(), "withdrawals", &mut problems, withdrawals::read_withdrawal);
+            registry.withdraw(&known);
+        }
+        if problems.has_errors() { Err(problems) } else { Ok((registry, files)) }
+    }
+
+    /// Notes by what names issuers know people. No two people may be the same one.
+    fn note_names(&mut self, file: Option<&Node>, problems: &mut Diagnostics) {
+        for (name, person) in &self.people {
+            let Some(subject) = person.subject.clone().filter(|_| !person.is_self_issued()) else { continue };
+            if let Some(other) = self.names.insert((person.issuer.clone(), subject), name.clone()) {
+                let place = file.and_then(|file| file.get("people")?.get(name)).or(file);
+                let message = format!("`{name}` and `{other}` are the same person: one issuer and subject");
+                place.into_iter().for_each(|place| problems.error(&place.span, message.clone()));
+            }
+        }
+    }
+
+    /// Takes consents back in every dataset that lists the subject.
+    fn withdraw(&mut self, known: &withdrawals::Withdrawals) {
+        for (subject, date) in known {
+            let listed = self.datasets.values_mut().filter_map(|dataset| dataset.subjects.get_mut(subject));
+            for consent in listed {
+                (consent.consent, consent.consent_date) = (Consent::Withdrawn, Some(*date));
+            }
+        }
+    }
+
+    fn note_listings(&mut self) {
+        for (name, dataset) in &self.datasets {
+            for subject in dataset.subjects.keys() {
+                self.listings.entry(subject.clone()).or_default().push(name.clone());
+            }
+        }
     }
 }
 
+fn digest(files: &[FileText]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for FileText { name, text } in files {
+        hasher.update(name.as_bytes()).update(b"\0").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
 /// Reads the one field of a file: a mapping from names to what they name.
-fn entries<K: FromStr + Ord, V>(
+fn entries<K: FromStr<Err: Display> + Ord, V>(
     root: Option<&Node>,
     field: &'static str,
     problems: &mut Diagnostics,
     mut read: impl FnMut(&Node, &mut Diagnostics) -> Option<V>,
-) -> BTreeMap<K, V>
-where
-    K::Err: std::fmt::Display,
-{
+) -> BTreeMap<K, V> {
     let mut found = BTreeMap::new();
     let Some(fields) = root.and_then(|root| Fields::of(root, "the file", problems)) else { return found };
     fields.check_known(&[field], problems);
@@ -263,80 +204,25 @@ where
     found
 }
 
-fn read_person(node: &Node, problems: &mut Diagnostics) -> Option<Person> {
-    let fields = Fields::of(node, "a person", problems)?;
-    fields.check_known(&["issuer"], problems);
-    Some(Person { issuer: fields.required_string("issuer", problems)?.to_owned() })
-}
-
-fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Dataset> {
-    let fields = Fields::of(node, "a dataset", problems)?;
-    fields.check_known(&["description", "class", "consent", "consent-date", "subjects"], problems);
-    let description = fields.required_string("description", problems);
-    let class = fields.get("class").map_or(Some(DataClass::default()), |_| parsed(fields, "class", problems));
-    if class == Some(DataClass::Public) {
-        return read_public(fields, description, problems);
-    }
-    let consent = read_consent(fields, problems);
-    let mut subjects = BTreeMap::new();
-    for (name, entry) in fields.mapping("subjects", problems).into_iter().flatten() {
-        let consent = Fields::of(&entry.node, "a subject", problems).and_then(|fields| {
-            fields.check_known(&["consent", "consent-date"], problems);
-            read_consent(fields, problems)
-        });
-        match name.parse() {
-            Ok(name) => subjects.extend(consent.map(|consent| (name, consent))),
-            Err(error) => problems.error(&entry.key, SubjectError::to_string(&error)),
+/// The items of a list, each a text that names something.
+fn names<T: FromStr<Err: Display>>(items: &[Node], what: &str, problems: &mut Diagnostics) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        match item.as_str().map(str::parse) {
+            Some(Ok(name)) => found.push(name),
+            Some(Err(error)) => problems.error(&item.span, T::Err::to_string(&error)),
+            None => problems.error(&item.span, format!("{what} is named by a text, this is {}", item.kind())),
         }
     }
-    let SubjectConsent { consent, consent_date } = consent?;
-    Some(Dataset { description: description?.to_owned(), class: class?, consent, consent_date, subjects })
+    found
 }
 
-/// Public data are of nobody, so nobody's consent is needed.
-fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Diagnostics) -> Option<Dataset> {
-    for field in ["consent", "consent-date", "subjects"] {
-        if let Some(node) = fields.get(field) {
-            let message = format!("a public dataset has no `{field}`: data of people are `controlled`");
-            problems.error(&node.span, message);
-        }
+/// Reports an institution that is declared nowhere.
+fn check_institution(person: &Person, node: &Node, known: &BTreeMap<String, Institution>, problems: &mut Diagnostics) {
+    if let Some(name) = person.institution.as_ref().filter(|name| !known.contains_key(*name)) {
+        let place = node.get("institution").unwrap_or(node);
+        problems.error(&place.span, format!("the institution `{name}` is not declared in {INSTITUTIONS}"));
     }
-    Some(Dataset {
-        description: description?.to_owned(),
-        class: DataClass::Public,
-        consent: Consent::Given,
-        consent_date: None,
-        subjects: BTreeMap::new(),
-    })
-}
-
-fn read_consent(fields: Fields<'_>, problems: &mut Diagnostics) -> Option<SubjectConsent> {
-    let consent = parsed(fields, "consent", problems);
-    let consent_date = fields.get("consent-date").map(|_| parsed(fields, "consent-date", problems));
-    let consent_date = consent_date.map_or(Some(None), |date| date.map(Some));
-    Some(SubjectConsent { consent: consent?, consent_date: consent_date? })
-}
-
-fn read_project(node: &Node, problems: &mut Diagnostics) -> Option<Project> {
-    let fields = Fields::of(node, "a project", problems)?;
-    fields.check_known(&["purpose", "members", "datasets", "from", "until"], problems);
-    let purpose = fields.required_string("purpose", problems);
-    let members = fields.strings("members", problems).into_iter().map(str::to_owned).collect();
-    let mut datasets = Vec::new();
-    for item in fields.list("datasets", problems) {
-        match item.as_str().map(str::parse::<DatasetName>) {
-            Some(Ok(name)) => datasets.push(name),
-            Some(Err(error)) => problems.error(&item.span, error.to_string()),
-            None => problems.error(&item.span, format!("a dataset is named by a text, this is {}", item.kind())),
-        }
-    }
-    let from: Option<Date> = parsed(fields, "from", problems);
-    let until = parsed(fields, "until", problems);
-    let (from, until) = (from?, until?);
-    if from > until {
-        problems.error(fields.span(), format!("a project that runs from {from} cannot end on {until}"));
-    }
-    Some(Project { purpose: purpose?.to_owned(), members, datasets, from, until })
 }
 
 /// Reports members and datasets that are declared nowhere.
@@ -352,9 +238,17 @@ fn check_project(
         item.unwrap_or(node).span.clone()
     };
     for (index, member) in project.members.iter().enumerate() {
-        if !people.contains_key(member) {
-            let message = format!("the member `{member}` is not declared in people.yaml");
-            problems.error(&place("members", index), message);
+        match people.get(member) {
+            None => {
+                let message = format!("the member `{member}` is not declared in people.yaml");
+                problems.error(&place("members", index), message);
+            }
+            Some(person) if !person.is_self_issued() && project.approval.is_none() => {
+                let message = "a project with members of institutions needs `approval`, the committee's reference";
+                problems.error(&node.span, message.to_owned());
+                break;
+            }
+            Some(_) => {}
         }
     }
     for (index, dataset) in project.datasets.iter().enumerate() {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use blake3::{Hasher, hazmat::ChainingValue};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluis_crypt4gh::{DataKey, End, HeaderPacket, NonceBase, SEGMENT, SecretKey, Segments, seal_body};
 use sluis_model::Address;
@@ -18,7 +17,7 @@ use crate::{
     AccessError, DataClass, Permit, Refusal, Site,
     audit::Entry,
     authenticated::{self, Kind},
-    decision::{day_of, reasons_against_subject},
+    decision::withdrawn_since,
     plain,
     quota::Charge,
     tree::{GROUP, Group, TreeHasher},
@@ -197,9 +196,9 @@ impl Site {
         if labels.subjects.is_empty() {
             return Ok(());
         }
-        let (registry, today) = (self.registry()?, day_of(Timestamp::now()));
-        let against = |subject| reasons_against_subject(&registry, subject, labels, today);
-        let reasons: Vec<_> = labels.subjects.iter().flat_map(against).collect();
+        let registry = self.registry()?;
+        let reasons: Vec<_> =
+            labels.subjects.iter().filter_map(|subject| withdrawn_since(&registry, subject)).collect();
         if reasons.is_empty() {
             return Ok(());
         }

@@ -5,18 +5,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sluis_bucket::{Bucket, BucketConfig, Options};
 use sluis_model::{Address, Labels, Region};
+use sluis_policy::PolicySet;
 use sluis_store::{Backend, Store, StoreError};
 
 use crate::{
-    AccessError, Audit, Permit, SiteConfig, Verdict,
+    AccessError, Audit, Caller, Permit, SiteConfig, Verdict,
     audit::Entry,
-    decision::CALLER,
+    decision::Basis,
     keys::SiteKeys,
+    policies,
     quota::Meter,
-    registry::{Registry, RegistryFolder},
+    registry::{Registry, RegistryFolder, RegistryInForce},
 };
 
 /// The file that makes a folder a site.
@@ -33,7 +36,6 @@ pub(crate) fn open_bucket(config: &BucketConfig, audit: &Audit) -> Result<Arc<dy
             if let StoreError::Forbidden { .. } = &error {
                 let mut entry = Entry::new("use-store");
                 entry.decision = Some(Verdict::Deny);
-                CALLER.clone_into(&mut entry.caller);
                 entry.region = config.region().to_string();
                 entry.reasons = vec![error.to_string()];
                 audit.decide(&entry)?;
@@ -61,8 +63,10 @@ pub struct Site {
     config: SiteConfig,
     keys: SiteKeys,
     registry: RegistryFolder,
-    /// The digest of the registry that the audit log was last told of.
-    told: Mutex<String>,
+    policies: PolicySet,
+    caller: Caller,
+    /// The digests of registry and policies that the audit log was last told of.
+    told: Mutex<(String, String)>,
     store: Store,
     audit: Audit,
     meter: Meter,
@@ -74,21 +78,24 @@ impl Site {
         folder.join(CONFIG).exists()
     }
 
-    /// Opens the site in a folder.
+    /// Opens the site in a folder. A site that trusts issuers is opened by nobody until [`Site::used_by`] says by whom;
+    /// a personal one by the person who runs it.
     ///
     /// # Errors
-    /// If its configuration, keys or store cannot be used, or its audit log's checkpoint was not signed by it.
+    /// If its configuration, policies, keys or store cannot be used, or its audit log's checkpoint was not signed by it.
     pub fn open(folder: &Path) -> Result<Self, AccessError> {
         let config = SiteConfig::read(&folder.join(CONFIG))?;
         let keys = SiteKeys::open(&folder.join("keys"))?;
         let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
-        let registry = RegistryFolder::new(folder.join("registry"));
+        let registry = RegistryFolder::new(folder);
+        let policies = policies::read(&folder.join(policies::FOLDER))?;
+        let caller = if config.identity.is_none() { Caller::self_issued() } else { Caller::nobody() };
         let store = match &config.bucket {
             None => Store::open(&folder.join(STORE))?,
             Some(bucket) => Store::open_on(open_bucket(bucket, &audit)?)?,
         };
         let (folder, told, meter) = (folder.to_owned(), Mutex::default(), Meter::default());
-        Ok(Self { folder, config, keys, registry, told, store, audit, meter })
+        Ok(Self { folder, config, keys, registry, policies, caller, told, store, audit, meter })
     }
 
     /// The site's folder.
@@ -121,12 +128,58 @@ impl Site {
         &self.audit
     }
 
-    /// The registry as its files say now.
+    /// The same site, used by somebody else from now on. On a personal site it stays the person who runs it.
+    #[must_use]
+    pub fn used_by(mut self, caller: Caller) -> Self {
+        if self.config.identity.is_some() {
+            self.caller = caller;
+        }
+        self
+    }
+
+    /// The registry by which is decided: as its files say now, or as they did when they last were valid.
     ///
     /// # Errors
-    /// If it is not valid.
-    pub fn registry(&self) -> Result<Arc<Registry>, AccessError> {
+    /// If it is not valid and never was.
+    pub fn in_force(&self) -> Result<RegistryInForce, AccessError> {
         self.registry.current()
+    }
+
+    /// What the registry by which is decided declares.
+    ///
+    /// # Errors
+    /// As [`Site::in_force`].
+    pub fn registry(&self) -> Result<Arc<Registry>, AccessError> {
+        self.in_force().map(|in_force| in_force.registry)
+    }
+
+    /// The policies by which is decided.
+    pub const fn policies(&self) -> &PolicySet {
+        &self.policies
+    }
+
+    /// How often this process used the site's key to open the data key of an object.
+    pub fn key_uses(&self) -> u64 {
+        self.keys.uses()
+    }
+
+    pub(crate) const fn registry_folder(&self) -> &RegistryFolder {
+        &self.registry
+    }
+
+    pub(crate) const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// How the audit log calls who uses the site.
+    pub(crate) fn caller_name(&self) -> String {
+        let registry = self.registry();
+        registry.map_or_else(|_| self.caller.name_without_registry(), |registry| self.caller.name(&registry))
+    }
+
+    pub(crate) fn basis<'a>(&'a self, registry: &'a Registry, now: Timestamp) -> Basis<'a> {
+        let allowed_places = vec![self.region().country().to_string()];
+        Basis { registry, policies: &self.policies, caller: &self.caller, allowed_places, now }
     }
 
     pub(crate) const fn meter(&self) -> &Meter {
@@ -137,14 +190,21 @@ impl Site {
         &self.keys
     }
 
-    /// Tells the audit log by what registry is decided from now on, if it is another than before.
-    pub(crate) fn note_registry(&self, registry: &Registry) -> Result<(), AccessError> {
+    /// Tells the audit log by what registry and policies is decided from now on, if they are others than before.
+    pub(crate) fn note_basis(&self, registry: &Registry) -> Result<(), AccessError> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != registry.digest {
+        if told.0 != registry.digest {
             let mut entry = Entry::new("load-registry");
             entry.registry.clone_from(&registry.digest);
             self.audit.note(&entry)?;
-            told.clone_from(&registry.digest);
+            told.0.clone_from(&registry.digest);
+        }
+        let policies = self.policies.digest().to_string();
+        if told.1 != policies {
+            let mut entry = Entry::new("load-policies");
+            entry.policies = vec![policies.clone()];
+            self.audit.note(&entry)?;
+            told.1 = policies;
         }
         Ok(())
     }

@@ -293,7 +293,7 @@ impl Site {
             Err(StoreError::Damaged(_)) => None,
             outcome => outcome?,
         };
-        let content = packet.and_then(|packet| packet.open(self.keys().site()).ok());
+        let content = packet.and_then(|packet| self.keys().open_packet(&packet));
         let key = match content {
             Some(PacketContent::DataKey(key)) => Some(key),
             // A part of an object is an object of its own here.
@@ -383,6 +383,7 @@ mod tests {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            identity: None,
         };
         let site = Site::create(folder.path(), &config).unwrap();
         let project = "personal".parse().unwrap();

@@ -15,7 +15,6 @@ use crate::{
     AccessError, Permit, Site,
     audit::Entry,
     authenticated::{self, Kind},
-    decision::CALLER,
     permit::Purpose,
 };
 
@@ -39,7 +38,7 @@ impl Site {
     /// # Errors
     /// If the store or the audit log cannot be written.
     pub fn pin(&self, pinned: &Pinned, reason: &str) -> Result<(), AccessError> {
-        let pin = Pin { at: Timestamp::now(), by: CALLER.to_owned(), reason: reason.to_owned() };
+        let pin = Pin { at: Timestamp::now(), by: self.caller_name(), reason: reason.to_owned() };
         let text = serde_json::to_vec(&pin).map_err(|error| AccessError::Plaintext(error.into()))?;
         self.note_pin("pin", pinned)?;
         Ok(self.store().put_pin(pinned, &text)?)
@@ -193,7 +192,7 @@ impl Site {
 
     fn note_pin(&self, action: &str, pinned: &Pinned) -> Result<(), AccessError> {
         let mut entry = Entry::new(action);
-        CALLER.clone_into(&mut entry.caller);
+        entry.caller = self.caller_name();
         match pinned {
             Pinned::Object(address) => entry.objects = vec![address.to_string()],
             Pinned::Run(run) => entry.run = Some(run.to_string()),

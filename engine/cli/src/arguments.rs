@@ -1,5 +1,7 @@
 //! The command line.
 
+mod access;
+mod audit;
 mod crypt;
 mod find;
 mod store;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluis_bucket::{Endpoint, Place};
 use sluis_model::{Address, CloudRegion, DatasetName, EuCountry, Labels, ProjectName, SubjectName};
 
+pub use access::{Access, AccessQuestion, Airlock, Login, Registry, Withdraw};
+pub use audit::{Audit, AuditAction, AuditDecision, AuditFormat, AuditSearch};
 pub use crypt::{Crypt, CryptFiles};
 pub use find::{Find, FindDerived, FindNewest, FindRuns};
 pub use store::{Gc, Store, UsageBy};
@@ -68,12 +72,29 @@ pub enum Command {
     Revoke(Grant),
     /// Show everything that was made of a subject's data, and erase it.
     Erase(Erase),
+    /// Withdraw a subject's consent: stop what uses their data, and erase what was made of it.
+    Withdraw(Withdraw),
+    /// Let results leave the site after somebody else has looked at them.
+    #[command(subcommand)]
+    Airlock(Airlock),
+    /// Explain who may do what, and why.
+    #[command(subcommand)]
+    Access(Access),
+    /// Check the registry of institutions, people, projects and datasets.
+    #[command(subcommand)]
+    Registry(Registry),
+    /// Log in with an issuer that the site trusts.
+    Login(Login),
+    /// Forget the login.
+    Logout,
+    /// Show who is logged in.
+    Whoami,
     /// Show where a run's or an object's data came from.
     Provenance(Provenance),
     /// Find what was made from an object, the runs that used a dataset, or a workflow's newest result.
     #[command(subcommand)]
     Find(Find),
-    /// Read or verify the audit log.
+    /// Read, verify, prove or export the audit log.
     Audit(Audit),
     /// Keep the store in order: what it holds, what nobody needs, whether all of it is whole.
     #[command(subcommand)]
@@ -321,32 +342,6 @@ pub struct Provenance {
     /// The project on whose behalf.
     #[arg(long, default_value = "personal", value_name = "NAME")]
     pub project: ProjectName,
-}
-
-/// `sluis audit`
-#[derive(Args, Debug)]
-pub struct Audit {
-    /// What to do with the log.
-    #[command(subcommand)]
-    pub action: AuditAction,
-}
-
-/// What to do with the audit log.
-#[derive(Subcommand, Debug)]
-pub enum AuditAction {
-    /// Check every record, the chain that joins them and the signed checkpoint.
-    #[command(after_help = "An auditor needs no site, only a copy of its audit folder and of keys/audit.pub:\n  \
-                            sluis audit verify --log audit --public-key audit.pub")]
-    Verify {
-        /// A copy of a site's audit folder.
-        #[arg(long, value_name = "DIR", requires = "public_key")]
-        log: Option<PathBuf>,
-        /// The site's public audit key.
-        #[arg(long, value_name = "FILE", requires = "log")]
-        public_key: Option<PathBuf>,
-    },
-    /// Print the records.
-    List,
 }
 
 /// `sluis completions`

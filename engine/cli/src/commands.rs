@@ -1,5 +1,7 @@
 //! One module for each command.
 
+mod access;
+mod airlock;
 mod audit;
 mod completions;
 mod crypt;
@@ -8,14 +10,17 @@ mod erase;
 mod find;
 mod grant;
 mod init;
+mod login;
 mod logs;
 mod objects;
 mod provenance;
 mod put;
+mod registry;
 pub mod run;
 mod status;
 mod store;
 mod validate;
+mod withdraw;
 
 use crate::{
     arguments::{Arguments, Command},
@@ -46,6 +51,13 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Grant(grant) => grant::grant(&folder, &grant),
         Command::Revoke(grant) => grant::revoke(&folder, &grant),
         Command::Erase(erase) => erase::carry_out(&folder, &erase, json),
+        Command::Withdraw(withdraw) => withdraw::carry_out(&folder, &withdraw, json),
+        Command::Airlock(airlock) => airlock::carry_out(&folder, airlock, json),
+        Command::Access(access) => access::carry_out(&folder, access, json),
+        Command::Registry(registry) => registry::carry_out(&folder, registry),
+        Command::Login(login) => login::login(&folder, &login),
+        Command::Logout => login::logout(&folder),
+        Command::Whoami => login::whoami(&folder, json),
         Command::Provenance(provenance) => provenance::carry_out(&folder, &provenance, json),
         Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
         Command::Store(store) => store::carry_out(&folder, store, json),

@@ -6,6 +6,7 @@ mod engine;
 mod exit;
 mod export;
 mod failure;
+mod login;
 mod output;
 mod problems;
 mod progress;

@@ -12,7 +12,7 @@ use sluis_access::{Rule, Site, SiteConfig};
 use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
 
-use crate::{exit::Exit, failure::Failure, output};
+use crate::{exit::Exit, failure::Failure, login, output};
 
 /// The site's folder: `--site`, else SLUIS_SITE, else `sluis` in the user's data folder.
 pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -35,7 +35,17 @@ pub fn open(folder: &Path) -> Result<Arc<Site>, Failure> {
         );
         return Err(Failure::new(Exit::Environment, text));
     }
-    Ok(Arc::new(Site::open(folder)?))
+    let site = login::sign_in(Site::open(folder)?)?;
+    if let Ok(in_force) = site.in_force()
+        && let Some(problems) = in_force.problems
+    {
+        output::note(&format!(
+            "warning: the registry is not valid, so its last valid state stays in force; `sluis registry check` shows \
+             what is wrong ({} problem(s))",
+            problems.iter().count()
+        ));
+    }
+    Ok(Arc::new(site))
 }
 
 /// Opens the site, or makes a personal one after asking in which country the machine stands.
@@ -64,6 +74,7 @@ pub fn make(
         remote_hosts: Vec::new(),
         quota: None,
         bucket,
+        identity: None,
     };
     let site = Site::create(folder, &config)?;
     output::note(&format!(

@@ -40,6 +40,7 @@ impl Measured {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            identity: None,
         };
         let site = Site::create(folder, &config).unwrap();
         let project: ProjectName = "personal".parse().unwrap();

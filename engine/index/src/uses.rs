@@ -24,7 +24,7 @@ const TASK: &str = "run-task";
 pub(crate) fn catch_up(database: &mut Database, site: &Site) -> Result<(), Trouble> {
     let path = site.audit().path();
     // Before the log is read: what is appended from here on changes the stamp.
-    let stamp = stamp_of(&path).map_err(|source| AuditError::File { path, source })?;
+    let stamp = stamp_of(&path).map_err(|source| AuditError::File { path, doing: "looked at", source })?;
     if stamp.is_some() && stamp == fact(&database.connection, STAMP)? {
         return Ok(());
     }

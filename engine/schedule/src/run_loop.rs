@@ -6,6 +6,7 @@ use std::{
     fs,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -13,7 +14,11 @@ use sluis_cwl::{BoundTool, Shape};
 use sluis_executor::Outcome;
 use sluis_model::{Labels, TaskId, Value, Values};
 use sluis_worker::{Collect, WorkRequest};
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -32,6 +37,9 @@ use crate::{
 /// audit log's disk writes, few enough that a withdrawn grant soon takes effect.
 const WINDOW_PER_CORE: u64 = 8;
 
+/// How often it is looked whether what runs is still permitted.
+const PERMITS_CHECKED: Duration = Duration::from_secs(1);
+
 /// What comes back from other threads.
 enum Answer {
     Expanded { at: StepRef, outcome: Result<(Shape, Vec<Values>, Labels), String> },
@@ -39,6 +47,7 @@ enum Answer {
     Started { job: JobId },
     CommandEnded { job: JobId },
     Ended { job: JobId, outcome: Result<Executed, Option<JobFailure>> },
+    NotPermitted { job: JobId, failure: JobFailure },
 }
 
 /// A run under way.
@@ -49,6 +58,8 @@ struct RunLoop {
     recorder: Recorder,
     prepared: HashMap<JobId, Arc<ToRun>>,
     running: HashMap<JobId, CancellationToken>,
+    /// Why jobs that run were stopped before their end.
+    stopped: HashMap<JobId, JobFailure>,
     pending: HashMap<StepRef, Vec<Values>>,
     answers: mpsc::UnboundedSender<Answer>,
     outputs: Option<Labelled>,
@@ -90,6 +101,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
         recorder,
         prepared: HashMap::new(),
         running: HashMap::new(),
+        stopped: HashMap::new(),
         pending: HashMap::new(),
         answers,
         outputs: None,
@@ -108,6 +120,8 @@ impl RunLoop {
         cancel: CancellationToken,
     ) -> Result<(), RunError> {
         self.feed(Event::Start)?;
+        let mut permits = interval(PERMITS_CHECKED);
+        permits.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.finished.is_none() || !self.running.is_empty() {
             tokio::select! {
                 answer = mailbox.recv() => match answer {
@@ -118,6 +132,7 @@ impl RunLoop {
                     self.canceled = true;
                     self.feed(Event::Cancel)?;
                 }
+                _ = permits.tick(), if !self.running.is_empty() => self.check_permits(),
                 () = self.recorder.failed(), if !self.canceled => {
                     self.canceled = true;
                     self.feed(Event::Cancel)?;
@@ -125,6 +140,28 @@ impl RunLoop {
             }
         }
         Ok(())
+    }
+
+    /// Looks for what runs with data that may not be used any more.
+    fn check_permits(&self) {
+        let running: Vec<_> = self.running.keys().filter(|job| !self.stopped.contains_key(job)).copied().collect();
+        let running: Vec<_> =
+            running.into_iter().filter_map(|job| Some((job, Arc::clone(self.prepared.get(&job)?)))).collect();
+        let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
+        spawn_blocking(move || {
+            for (job, to_run) in running {
+                if let Err(error) = context.engine.site.still_permits(&to_run.permit) {
+                    let _ = answers.send(Answer::NotPermitted { job, failure: error.into() });
+                }
+            }
+        });
+    }
+
+    fn stop(&mut self, job: JobId, failure: JobFailure) {
+        if let Some(token) = self.running.get(&job) {
+            self.stopped.entry(job).or_insert(failure);
+            token.cancel();
+        }
     }
 
     /// Gives the core an event and carries out everything that follows at once.
@@ -187,6 +224,10 @@ impl RunLoop {
                 self.recorder.record(RunEvent::TaskStarted { task: TaskId(job.0), step, at: Timestamp::now() });
                 Ok(())
             }
+            Answer::NotPermitted { job, failure } => {
+                self.stop(job, failure);
+                Ok(())
+            }
             Answer::CommandEnded { job } => self.feed(Event::CommandEnded { job }),
             Answer::Ended { job, outcome } => {
                 self.running.remove(&job);
@@ -228,6 +269,10 @@ impl RunLoop {
                 self.job_done(job, outputs)
             }
             Err(Some(failure)) => self.job_failed(job, failure),
+            Err(None) if self.stopped.contains_key(&job) => match self.stopped.remove(&job) {
+                Some(failure) => self.job_failed(job, failure),
+                None => Ok(()),
+            },
             Err(None) => {
                 self.note_canceled(job);
                 self.frames.job_failed(job);

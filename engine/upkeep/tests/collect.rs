@@ -27,6 +27,7 @@ fn site(folder: &Path) -> Site {
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        identity: None,
     };
     Site::create(folder, &config).unwrap()
 }

@@ -46,6 +46,7 @@ async fn main() {
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        identity: None,
     };
     let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
     let scratch = Arc::new(Scratch::open(Some(folder.path().join("scratch")), SwapRule::Allow).unwrap());

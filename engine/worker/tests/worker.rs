@@ -78,6 +78,7 @@ impl Bench {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            identity: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
         Self { _folder: folder, memory, site }

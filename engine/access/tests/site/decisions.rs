@@ -43,11 +43,36 @@ fn a_registry_that_is_not_valid_refuses_everything_and_names_the_place() {
         let site = site(folder.path());
         let address = put(&site, b"text").address;
         edit(&site, "projects.yaml", from, to);
+        fs::remove_dir_all(site.dir().join("registry-history")).unwrap();
         match site.permit_read(&project(), &address, ReadAction::Show) {
             Err(AccessError::Registry(problems)) => assert!(problems.to_string().contains(problem), "{problems}"),
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn the_last_valid_registry_stays_in_force_for_all_to_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let address = put(&site, b"text").address;
+    let valid = site.in_force().unwrap();
+    assert!(valid.problems.is_none());
+    edit(&site, "projects.yaml", "members: [self]", "members: [self]\n    membrs: []");
+    // Another process knows no earlier state than what is on the disk.
+    let site = Site::open(site.dir()).unwrap();
+    let in_force = site.in_force().unwrap();
+    assert_eq!(in_force.registry.digest, valid.registry.digest);
+    assert!(in_force.problems.unwrap().to_string().contains("`membrs`"));
+    assert_eq!(show(&site, &address).unwrap(), b"text");
+    let shown = site.audit().records().unwrap().map(Result::unwrap).filter(|record| record.action() == "show").last();
+    assert!(shown.unwrap().json().contains(&valid.registry.digest));
+    // A state that is not the one of its digest is none.
+    let kept = site.dir().join("registry-history").join(&valid.registry.digest).join("projects.yaml");
+    let text = fs::read_to_string(&kept).unwrap();
+    fs::write(kept, text.replace("research", "any")).unwrap();
+    let site = Site::open(site.dir()).unwrap();
+    assert!(matches!(site.permit_read(&project(), &address, ReadAction::Show), Err(AccessError::Registry(_))));
 }
 
 #[test]
@@ -69,7 +94,7 @@ fn a_remedy_is_yaml_that_removes_the_reason() {
     assert!(text.contains("registry/datasets.yaml") && text.contains("\n        trial-7:\n"), "{text}");
     edit(&site, "datasets.yaml", "datasets:\n", "datasets:\n  trial-7:\n    description: x\n    consent: given\n");
     let text = refusal(site.permit_put(&project(), &of_dataset("trial-7")));
-    assert!(text.contains("datasets: [personal, trial-7]"), "{text}");
+    assert!(text.contains("add trial-7 to its datasets in registry/projects.yaml"), "{text}");
     edit(&site, "projects.yaml", "datasets: [personal]", "datasets: [personal, trial-7]");
     assert_eq!(site.permit_put(&project(), &of_dataset("trial-7")).unwrap().labels().to_string(), "trial-7");
 }
@@ -96,7 +121,7 @@ fn a_task_runs_where_the_site_stands_and_nowhere_else() {
     let permit = site.permit_task(&here).unwrap();
     assert_eq!((permit.task(), permit.executor()), (Some((&run, TaskId(7))), Some("local")));
     let elsewhere = TaskRequest { region: sluis_model::Region::on_site(EuCountry::BE), ..here };
-    assert!(refusal(site.permit_task(&elsewhere)).contains("was to run in BE"));
+    assert!(refusal(site.permit_task(&elsewhere)).contains("it was to be done in BE; allowed are NL"));
 }
 
 #[test]

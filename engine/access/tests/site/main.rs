@@ -34,6 +34,7 @@ fn config() -> SiteConfig {
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        identity: None,
     }
 }
 

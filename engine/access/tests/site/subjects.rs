@@ -25,7 +25,7 @@ fn only_the_data_of_subjects_who_are_listed_and_agreed_are_taken_in() {
     assert_eq!(site.permit_put(&project(), &of_subjects(&["P012"])).unwrap().labels().to_string(), "trial-7 of P012");
     let text = refusal(site.permit_put(&project(), &of_subjects(&["P012", "P013", "P014"])));
     assert!(text.contains("the consent of the subject P013 was withdrawn on 2026-02-28"), "{text}");
-    assert!(text.contains("the subject P014 is not in the registry's dataset trial-7"), "{text}");
+    assert!(text.contains("the subject P014 is in none of the datasets concerned"), "{text}");
     assert!(text.contains("subjects:\n          P014:\n"), "{text}");
     assert!(!text.contains("P012 "), "{text}");
 }

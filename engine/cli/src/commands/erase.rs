@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use sluis_access::{Erasure, Fate};
+use sluis_access::{Erasure, Fate, Site};
+use sluis_model::SubjectName;
 
 use crate::{arguments::Erase, exit::Exit, failure::Failure, output, site};
 
@@ -28,13 +29,7 @@ pub fn carry_out(folder: &Path, erase: &Erase, json: bool) -> Result<Exit, Failu
         ));
         return Ok(Exit::Success);
     }
-    // What was erased is proven by looking once more, not by having tried.
-    let left = site.plan_erasure(subject)?;
-    if !left.objects.is_empty() || !left.tasks.is_empty() {
-        let text =
-            format!("{} object(s) with the label of {subject} came up meanwhile: erase again", left.objects.len());
-        return Err(Failure::new(Exit::Environment, text));
-    }
+    proof(&site, subject)?;
     output::note(&format!(
         "Erased {} object(s) and {tasks} entries of the task cache. No object of the store carries the label of {subject} \
          any more.",
@@ -43,7 +38,18 @@ pub fn carry_out(folder: &Path, erase: &Erase, json: bool) -> Result<Exit, Failu
     Ok(Exit::Success)
 }
 
-fn print(erasure: &Erasure) {
+/// What was erased is proven by looking once more, not by having tried.
+pub fn proof(site: &Site, subject: &SubjectName) -> Result<(), Failure> {
+    let left = site.plan_erasure(subject)?;
+    if left.objects.is_empty() && left.tasks.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{} object(s) with the label of {subject} came up meanwhile: erase again", left.objects.len());
+    Err(Failure::new(Exit::Environment, text))
+}
+
+/// Prints what becomes of each object.
+pub fn print(erasure: &Erasure) {
     let mut table = output::table(&["ADDRESS", "SIZE", "WHAT BECOMES OF IT"]);
     for object in &erasure.objects {
         let fate = match object.fate {
@@ -58,7 +64,8 @@ fn print(erasure: &Erasure) {
     output::print_table(&table);
 }
 
-fn erasure_json(erasure: &Erasure, done: bool) -> Json {
+/// An erasure for scripts.
+pub fn erasure_json(erasure: &Erasure, done: bool) -> Json {
     let objects = erasure.objects.iter().map(|object| {
         let fate = match object.fate {
             Fate::Erased => "erased",

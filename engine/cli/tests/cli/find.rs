@@ -196,8 +196,8 @@ fn an_index_for_which_the_disk_has_no_room_is_done_without() {
     let (site, input, _) = site();
     site.write("input", &input);
     // Store, runs and audit log are on a disk with room; the site's own folder, in which the index is, has none.
-    let full = "S=$FOLDER/site; T=$FOLDER/small; mkdir $T && mount -t tmpfs -o size=64k small $T
-         rm -f $S/index.*; cp -r $S/keys $S/registry $S/site.yaml $T
+    let full = "S=$FOLDER/site; T=$FOLDER/small; mkdir $T && mount -t tmpfs -o size=96k small $T
+         rm -f $S/index.*; cp -r $S/keys $S/registry $S/registry-history $S/site.yaml $T
          for part in audit runs store; do mkdir $T/$part; mount --bind $S/$part $T/$part; done
          mount --rbind $T $S
          head -c 1000000 /dev/zero > $S/filler || true";

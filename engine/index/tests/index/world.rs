@@ -59,6 +59,7 @@ impl World {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            identity: None,
         };
         let site = Site::create(&folder.path().join("site"), &config).unwrap();
         edit(&site, "datasets.yaml", "datasets:\n", "datasets:\n  a:\n    consent: given\n    description: x\n");

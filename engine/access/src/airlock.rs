@@ -1,0 +1,294 @@
+//! The airlock: how results leave the site. Somebody asks, somebody else with the right role looks and decides, and
+//! then the objects leave within some days, sealed for the key that the registry has of who asked.
+//!
+//! A request is a file of the site, `airlock/ID`, that only the site can have written (`authenticated`).
+
+use std::{
+    fs, io,
+    io::{Read, Write},
+    path::PathBuf,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sluis_crypt4gh::PublicKey;
+use sluis_model::{Address, Labels, ProjectName};
+use sluis_policy::{Action, Resource};
+
+use crate::{
+    AccessError, ReadAction, Site,
+    audit::Entry,
+    authenticated::{self, Kind},
+    decide::Found,
+    decision::Asked,
+    permit::Purpose,
+};
+
+const FOLDER: &str = "airlock";
+
+/// How many days an approval may hold at most.
+const LONGEST: u16 = 30;
+
+/// A request to let objects leave.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ExportRequest {
+    /// Its identifier.
+    pub id: String,
+    /// Who asked, by their name in the registry. They alone receive the objects.
+    pub asked_by: String,
+    /// When.
+    pub at: Timestamp,
+    /// On behalf of which project.
+    pub project: ProjectName,
+    /// What is to leave.
+    pub objects: Vec<Address>,
+    /// Why, for who decides.
+    pub reason: String,
+    /// What became of it.
+    pub state: ExportState,
+}
+
+/// What became of a request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum ExportState {
+    /// Nobody decided yet.
+    Asked,
+    /// Somebody agreed.
+    Approved {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+        /// From when on the objects may not leave any more.
+        until: Timestamp,
+    },
+    /// Somebody refused.
+    Refused {
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why the airlock stays shut.
+#[derive(Debug, thiserror::Error)]
+pub enum AirlockError {
+    /// There is no such request.
+    #[error("there is no request {0} to let objects leave; `sluis airlock list` shows them")]
+    Unknown(String),
+    /// The file of a request was not written by this site.
+    #[error("{path} was not written by this site, or was changed: ask again", path = _0.display())]
+    Changed(PathBuf),
+    /// It was decided already.
+    #[error("the request {0} was decided already")]
+    Decided(String),
+    /// The registry has no key for who asks.
+    #[error("the registry has no `recipient` key for {0}, for whom the objects would be sealed")]
+    NoRecipient(String),
+    /// An approval cannot hold so long.
+    #[error("an approval holds for 1 to {LONGEST} days")]
+    Days,
+    /// It names nothing.
+    #[error("a request names at least one object and a reason")]
+    Empty,
+}
+
+impl Site {
+    /// Asks for objects to leave. Who asks must be able to read them.
+    ///
+    /// # Errors
+    /// If they may not be read, or the registry has no key for who asks.
+    pub fn ask_to_export(
+        &self,
+        project: &ProjectName,
+        objects: &[Address],
+        reason: &str,
+    ) -> Result<ExportRequest, AccessError> {
+        if objects.is_empty() || reason.trim().is_empty() {
+            return Err(AirlockError::Empty.into());
+        }
+        for address in objects {
+            self.permit_airlock("ask-to-export", project, address, Action::Read, None, None)?;
+        }
+        let asked_by = self.caller_name();
+        self.recipient_of(&asked_by)?;
+        let request = ExportRequest {
+            id: hex::encode(random()?),
+            asked_by,
+            at: Timestamp::now(),
+            project: project.clone(),
+            objects: objects.to_vec(),
+            reason: reason.to_owned(),
+            state: ExportState::Asked,
+        };
+        self.write_request(&request)?;
+        Ok(request)
+    }
+
+    /// Every request, the oldest first.
+    ///
+    /// # Errors
+    /// If one cannot be read, or was changed.
+    pub fn export_requests(&self) -> Result<Vec<ExportRequest>, AccessError> {
+        let folder = self.dir().join(FOLDER);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(AccessError::file(&folder, "read")(error)),
+        };
+        let mut requests = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(AccessError::file(&folder, "read"))?.file_name();
+            if let Some(id) = name.to_str().filter(|name| is_id(name)) {
+                requests.push(self.export_request(id)?);
+            }
+        }
+        requests.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        Ok(requests)
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// If there is none of this name, or it was changed.
+    pub fn export_request(&self, id: &str) -> Result<ExportRequest, AccessError> {
+        let unknown = || AirlockError::Unknown(id.to_owned());
+        if !is_id(id) {
+            return Err(unknown().into());
+        }
+        let path = self.dir().join(FOLDER).join(id);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unknown().into()),
+            Err(error) => return Err(AccessError::file(&path, "read")(error)),
+        };
+        let read = authenticated::read(self.keys(), Kind::Export, id, &bytes);
+        Ok(read.ok_or(AirlockError::Changed(path))?)
+    }
+
+    /// Approves a request for some days, after a look at what it names. Nobody approves their own.
+    ///
+    /// # Errors
+    /// If the caller may not, or it was decided already.
+    pub fn approve_export(&self, id: &str, days: u16) -> Result<ExportRequest, AccessError> {
+        if !(1..=LONGEST).contains(&days) {
+            return Err(AirlockError::Days.into());
+        }
+        let until = |at: Timestamp| at.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(at);
+        self.decide_export("approve-export", id, |by, at| ExportState::Approved { by, at, until: until(at) })
+    }
+
+    /// Refuses a request.
+    ///
+    /// # Errors
+    /// As [`Site::approve_export`].
+    pub fn refuse_export(&self, id: &str, reason: &str) -> Result<ExportRequest, AccessError> {
+        self.decide_export("refuse-export", id, |by, at| ExportState::Refused { by, at, reason: reason.to_owned() })
+    }
+
+    /// One object of an approved request as a Crypt4GH file for who asked: its body as it is stored, behind a header
+    /// for their key. A public object comes as it is.
+    ///
+    /// # Errors
+    /// If the request is not approved, not theirs or too old, or they may not have the data any more.
+    pub fn release(&self, id: &str, address: &Address) -> Result<Box<dyn Read>, AccessError> {
+        let request = self.export_request(id)?;
+        let now = Timestamp::now();
+        let approved_by = match &request.state {
+            ExportState::Approved { by, until, .. } if now < *until => Some(by.clone()),
+            _ => None,
+        };
+        // A release to anybody else would be an export that nobody approved.
+        let approved_by =
+            approved_by.filter(|_| request.asked_by == self.caller_name() && request.objects.contains(address));
+        let purpose = Purpose::Read(ReadAction::Export);
+        let asked = Asked {
+            approved_by,
+            ..self.asked(Action::Export, Resource::Object(address.to_string()), Some(&request.project))
+        };
+        let action = format!("release {address} by the request {id}");
+        let permit = self.permit_as(purpose, action, asked, &[*address], Entry::new("release"))?;
+        let recipient = self.recipient_of(&request.asked_by)?;
+        self.sealed_for(&permit, address, &recipient)
+    }
+
+    fn decide_export(
+        &self,
+        name: &'static str,
+        id: &str,
+        state: impl FnOnce(String, Timestamp) -> ExportState,
+    ) -> Result<ExportRequest, AccessError> {
+        let mut request = self.export_request(id)?;
+        if request.state != ExportState::Asked {
+            return Err(AirlockError::Decided(id.to_owned()).into());
+        }
+        for address in &request.objects {
+            let asked_by = Some(request.asked_by.clone());
+            self.permit_airlock(name, &request.project, address, Action::Approve, asked_by, Some(id))?;
+        }
+        request.state = state(self.caller_name(), Timestamp::now());
+        self.write_request(&request)?;
+        Ok(request)
+    }
+
+    /// Decides a step on the way of one object.
+    fn permit_airlock(
+        &self,
+        name: &'static str,
+        project: &ProjectName,
+        address: &Address,
+        action: Action,
+        asked_by: Option<String>,
+        id: Option<&str>,
+    ) -> Result<(), AccessError> {
+        let resource = Resource::Object(address.to_string());
+        let asked = Asked { asked_by, ..self.asked(action, resource, Some(project)) };
+        let mut entry = Entry::new(name);
+        entry.objects = vec![address.to_string()];
+        let of = id.map_or_else(String::new, |id| format!(" by the request {id}"));
+        let text = format!("{name} {address} for the project {project}{of}");
+        self.decide(&asked, text, entry, |basis, asked| {
+            let found = self.labels_for(basis, asked, &[*address])?;
+            // Who approves uses no data: it is not asked whether the data may be used by them.
+            let labels = if action == Action::Approve { Labels::default() } else { found.labels };
+            Ok(Found { labels, ..found })
+        })
+        .map(drop)
+    }
+
+    fn recipient_of(&self, person: &str) -> Result<PublicKey, AccessError> {
+        let registry = self.registry()?;
+        let recipient = registry.people.get(person).and_then(|person| person.recipient);
+        Ok(recipient.ok_or_else(|| AirlockError::NoRecipient(person.to_owned()))?)
+    }
+
+    fn write_request(&self, request: &ExportRequest) -> Result<(), AccessError> {
+        let folder = self.dir().join(FOLDER);
+        let failed = |error| AccessError::file(&folder, "written")(error);
+        let text = authenticated::write(self.keys(), Kind::Export, &request.id, request)
+            .map_err(|error| AccessError::Plaintext(error.into()))?;
+        let write = || {
+            fs::create_dir_all(&folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(&text)?;
+            file.as_file().sync_all()?;
+            file.persist(folder.join(&request.id)).map_err(|error| error.error)?;
+            fs::File::open(&folder)?.sync_all()
+        };
+        write().map_err(failed)
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn random() -> Result<[u8; 6], AccessError> {
+    let mut bytes = [0; 6];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
+    Ok(bytes)
+}

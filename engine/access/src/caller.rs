@@ -1,0 +1,158 @@
+//! Who uses a site, as far as that is proven.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use sluis_identity::VerifiedIdentity;
+use sluis_policy::{self as policy, Action, Login};
+
+use crate::registry::{Registry, SELF_ISSUED};
+
+/// Who uses a site, and from where. It is matched with the registry anew for each decision.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    who: Who,
+    addresses: Vec<IpAddr>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Who {
+    /// The person who runs a personal site, for whom nobody else vouches.
+    SelfIssued,
+    /// Nobody is logged in.
+    Nobody,
+    /// An issuer vouches for somebody.
+    Verified { issuer: String, subject: String, multi_factor: bool, logged_in: Option<Timestamp> },
+    /// A person of the registry as they would be after a fresh login: for explanations alone.
+    Assumed(String),
+}
+
+/// How somebody is written down who is none of the registry's people.
+const NOBODY: &str = "nobody";
+
+impl Caller {
+    /// The person who runs a personal site.
+    pub const fn self_issued() -> Self {
+        Self { who: Who::SelfIssued, addresses: Vec::new() }
+    }
+
+    /// Somebody who is not logged in.
+    pub const fn nobody() -> Self {
+        Self { who: Who::Nobody, addresses: Vec::new() }
+    }
+
+    /// Somebody whose token was just verified. From then on the age of the login counts, not that of the token; a login
+    /// that the token does not date is of unknown age.
+    pub fn verified(identity: &VerifiedIdentity) -> Self {
+        let who = Who::Verified {
+            issuer: identity.issuer().to_owned(),
+            subject: identity.subject().to_owned(),
+            multi_factor: identity.mfa(),
+            logged_in: identity.auth_time(),
+        };
+        Self { who, addresses: Vec::new() }
+    }
+
+    /// A person of the registry, as if they had just logged in with two factors. What is decided for such a caller is
+    /// an explanation, never a permit.
+    pub(crate) fn assumed(name: &str, addresses: Vec<IpAddr>) -> Self {
+        Self { who: Who::Assumed(name.to_owned()), addresses }
+    }
+
+    /// The same, from a machine with these addresses.
+    #[must_use]
+    pub fn from_addresses(self, addresses: Vec<IpAddr>) -> Self {
+        Self { addresses, ..self }
+    }
+
+    /// The addresses from which they ask.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        self.addresses.clone()
+    }
+
+    /// Whether nobody vouches for them but they themselves.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.who == Who::SelfIssued
+    }
+
+    /// Their name in the registry; else how the audit log calls them.
+    pub(crate) fn name(&self, registry: &Registry) -> String {
+        match &self.who {
+            Who::SelfIssued => SELF_ISSUED.to_owned(),
+            Who::Nobody => NOBODY.to_owned(),
+            Who::Assumed(name) => name.clone(),
+            Who::Verified { issuer, subject, .. } => {
+                registry.person_of(issuer, subject).map_or_else(|| format!("{subject} of {issuer}"), str::to_owned)
+            }
+        }
+    }
+
+    /// How the audit log calls them when there is no registry to look in.
+    pub(crate) fn name_without_registry(&self) -> String {
+        self.name(&Registry::default())
+    }
+
+    /// What is known of them at a time.
+    pub(crate) fn facts(&self, registry: &Registry, now: Timestamp) -> policy::Principal {
+        let name = self.name(registry);
+        let declared = registry.people.get(&name);
+        let institution = declared.and_then(|person| person.institution.as_deref());
+        let known = institution.and_then(|name| registry.institutions.get(name));
+        let today = crate::decision::day_of(now);
+        let person = policy::Person {
+            declared: declared.is_some(),
+            verified: matches!(self.who, Who::Verified { .. } | Who::Assumed(_)),
+            roles: declared.into_iter().flat_map(|person| &person.roles).map(|role| role.name().to_owned()).collect(),
+            institution: policy::Institution {
+                name: institution.unwrap_or("no institution").to_owned(),
+                trusted: known.is_some(),
+                suspended: known.is_some_and(|known| known.trust == crate::registry::Trust::Suspended),
+            },
+            training_until: declared.and_then(|person| person.trained_until(today)),
+            name,
+        };
+        policy::Principal::Person(person, self.login(now))
+    }
+
+    fn login(&self, now: Timestamp) -> Login {
+        match &self.who {
+            Who::SelfIssued | Who::Nobody => Login { multi_factor: false, age_minutes: None },
+            Who::Assumed(_) => Login { multi_factor: true, age_minutes: Some(0) },
+            Who::Verified { multi_factor, logged_in, .. } => Login {
+                multi_factor: *multi_factor,
+                age_minutes: logged_in.map(|at| {
+                    let minutes = now.duration_since(at).as_mins().max(0);
+                    u32::try_from(minutes).unwrap_or(u32::MAX)
+                }),
+            },
+        }
+    }
+
+    /// Which of the institutions' networks they ask from, as `campus of maxima`.
+    pub(crate) fn network(&self, registry: &Registry) -> Option<String> {
+        let ranges = registry.institutions.iter().flat_map(|(institution, known)| {
+            known.networks.iter().map(move |(name, ranges)| (institution, name, ranges))
+        });
+        let mut ranges = ranges;
+        ranges
+            .find(|(.., ranges)| {
+                self.addresses.iter().any(|address| ranges.iter().any(|range| range.contains(address)))
+            })
+            .map(|(institution, name, _)| format!("{name} of {institution}"))
+    }
+}
+
+/// The policies' action for what the audit log calls so.
+pub(crate) fn action_of(purpose: &crate::permit::Purpose) -> Action {
+    use crate::{ReadAction, permit::Purpose};
+    match purpose {
+        Purpose::Put | Purpose::Task { .. } => Action::Submit,
+        Purpose::Read(ReadAction::Export | ReadAction::Grant) => Action::Export,
+        Purpose::Read(ReadAction::Provenance) => Action::ViewProvenance,
+        Purpose::Read(ReadAction::Repeat) => Action::Reanalyse,
+        Purpose::Read(ReadAction::Show | ReadAction::Logs | ReadAction::CachedResult | ReadAction::Expression) => {
+            Action::Read
+        }
+        Purpose::Check | Purpose::Collect => Action::Administer,
+    }
+}

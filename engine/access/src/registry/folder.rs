@@ -1,0 +1,117 @@
+//! The registry's folder, read again whenever a file in it changed, and the last state of it that was valid.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::{Timestamp, civil::Date};
+use sluis_model::SubjectName;
+use sluis_yaml::Diagnostics;
+
+use super::{FILES, Registry, history, withdrawals};
+use crate::AccessError;
+
+/// The registry by which is decided.
+#[derive(Clone, Debug)]
+pub struct RegistryInForce {
+    /// What it declares.
+    pub registry: Arc<Registry>,
+    /// What is wrong with the files as they are now. Then the registry is the last one that was valid.
+    pub problems: Option<Arc<Diagnostics>>,
+}
+
+/// The folder of the registry's files, beside that of the states that were in force.
+#[derive(Debug)]
+pub(crate) struct RegistryFolder {
+    folder: PathBuf,
+    history: PathBuf,
+    last: Mutex<Option<(Stamp, RegistryInForce)>>,
+}
+
+/// Times of files are coarse: two changes within this many seconds may look like one.
+const SETTLED: i64 = 2;
+
+/// What tells one state of the files from another.
+type Stamp = Vec<Option<FileStamp>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct FileStamp {
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+    modified: (i64, i64),
+}
+
+impl RegistryFolder {
+    pub(crate) fn new(site: &Path) -> Self {
+        Self { folder: site.join("registry"), history: site.join(history::FOLDER), last: Mutex::default() }
+    }
+
+    /// The registry as its files say now; if they are not valid, as they said when they last were.
+    pub(crate) fn current(&self) -> Result<RegistryInForce, AccessError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = Timestamp::now().as_second();
+            let stamp = self.stamp()?;
+            if let Some((known, in_force)) = &*last
+                && *known == stamp
+            {
+                return Ok(in_force.clone());
+            }
+            *last = None;
+            let read = Registry::read(&self.folder);
+            if self.stamp()? != stamp {
+                // It was changed while it was read: what was read may be half old and half new.
+                continue;
+            }
+            let in_force = match read {
+                Ok((registry, files)) => {
+                    history::keep(&self.history, &registry.digest, &files)?;
+                    RegistryInForce { registry: Arc::new(registry), problems: None }
+                }
+                Err(problems) => self.last_valid(problems)?,
+            };
+            let is_settled = |facts: &FileStamp| facts.changed.0.max(facts.modified.0) + SETTLED < now;
+            if stamp.iter().flatten().all(is_settled) {
+                *last = Some((stamp, in_force.clone()));
+            }
+            return Ok(in_force);
+        }
+    }
+
+    /// Writes down that a subject took their consent back.
+    pub(crate) fn withdraw(&self, subject: &SubjectName, date: Date) -> Result<(), AccessError> {
+        // Alone, so that of two at once none is lost.
+        let alone = fs::File::open(&self.folder).and_then(|folder| folder.lock().map(|()| folder));
+        let _alone = alone.map_err(AccessError::file(&self.folder, "locked"))?;
+        withdrawals::add(&self.folder, subject, date)
+    }
+
+    fn last_valid(&self, problems: Diagnostics) -> Result<RegistryInForce, AccessError> {
+        match history::last(&self.history)? {
+            Some(registry) => Ok(RegistryInForce { registry: Arc::new(registry), problems: Some(Arc::new(problems)) }),
+            None => Err(AccessError::Registry(problems)),
+        }
+    }
+
+    fn stamp(&self) -> Result<Stamp, AccessError> {
+        let facts = |name: &&str| {
+            let path = self.folder.join(name);
+            match fs::metadata(&path) {
+                Ok(facts) => Ok(Some(FileStamp {
+                    inode: facts.ino(),
+                    size: facts.len(),
+                    changed: (facts.ctime(), facts.ctime_nsec()),
+                    modified: (facts.mtime(), facts.mtime_nsec()),
+                })),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(AccessError::file(&path, "read")(error)),
+            }
+        };
+        FILES.iter().map(facts).collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! Every state of the registry that was ever in force, so that an auditor can see by what was decided.
+//!
+//! `registry-history/DIGEST/` has the files of one state, and `registry-history/last` the digest of the newest.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use super::{FileText, Registry};
+use crate::AccessError;
+
+/// Where in the site's folder.
+pub(super) const FOLDER: &str = "registry-history";
+
+/// The file that names the newest state.
+const LAST: &str = "last";
+
+/// Keeps a state that is valid, and notes that it is the newest.
+pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(), AccessError> {
+    let failed = |error| AccessError::file(history, "written")(error);
+    if fs::read_to_string(history.join(LAST)).is_ok_and(|last| last.trim() == digest) {
+        return Ok(());
+    }
+    fs::create_dir_all(history).map_err(failed)?;
+    let state = history.join(digest);
+    if !state.exists() {
+        let new = tempfile::Builder::new().prefix("new-").tempdir_in(history).map_err(failed)?;
+        for file in files {
+            write(&new.path().join(file.name), file.text.as_bytes()).map_err(failed)?;
+        }
+        File::open(new.path()).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        match fs::rename(new.path(), &state) {
+            Ok(()) => drop(new.keep()),
+            // Another process kept it just now.
+            Err(_) if state.exists() => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let mut last = tempfile::NamedTempFile::new_in(history).map_err(failed)?;
+    let named = writeln!(last, "{digest}").and_then(|()| last.as_file().sync_all());
+    named.and_then(|()| last.persist(history.join(LAST)).map_err(|error| error.error)).map_err(failed)?;
+    File::open(history).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// The newest state that was valid; none if there never was one, or if its files are not those of its digest.
+pub(super) fn last(history: &Path) -> Result<Option<Registry>, AccessError> {
+    let digest = match fs::read_to_string(history.join(LAST)) {
+        Ok(digest) => digest,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(AccessError::file(&history.join(LAST), "read")(error)),
+    };
+    let digest = digest.trim();
+    let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    let read = is_digest.then(|| Registry::read(&history.join(digest)).ok()).flatten();
+    Ok(read.map(|(registry, _)| registry).filter(|registry| registry.digest == digest))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,290 @@
+//! A site of an institute, with one request that is allowed, and everything that it is allowed by.
+
+use std::{fs, path::Path};
+
+use serde_json::Value as Json;
+use sluis_access::{AccessError, Caller, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict};
+use sluis_identity::{Expectations, TokenError, VerifiedIdentity, Verifier};
+use sluis_model::{Address, EuCountry, Labels, ProjectName, Region, RunId, TaskId};
+
+use crate::issuer::Issuer;
+
+const INSTITUTIONS: &str = "\
+institutions:
+  maxima:
+    description: The institute.
+    trust: trusted
+    networks: {campus: [192.0.2.0/24]}
+";
+
+const PEOPLE: &str = "\
+people:
+  anna:
+    issuer: ISSUER
+    subject: anna-at-work
+    institution: maxima
+    training:
+      - {course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}
+    recipient: RECIPIENT
+    roles: []
+";
+
+const PROJECTS: &str = "\
+projects:
+  neuroblastoma:
+    purpose: research
+    members: [anna]
+    datasets: [trial-7]
+    from: '2020-01-01'
+    until: '2090-01-01'
+    approval: DAC-1
+    data-use:
+      kind: health
+      diseases: {MONDO:0005072: [MONDO:0021038]}
+      commercial: false
+      for-profit: false
+      methods-development: false
+      ancestry: false
+      genetic: true
+      ethics-approval-until: '2090-01-01'
+      collaborates-with: [trial office]
+      publishes: true
+      returns-data: true
+      countries: [NL]
+";
+
+const DATASETS: &str = "\
+datasets:
+  trial-7:
+    description: Trial 7.
+    kind: molecular
+    consent: given
+    consent-date: '2020-01-01'
+    data-use: [TERMS]
+    subjects:
+      P012: {consent: given, consent-date: '2020-01-01', scope: [HMB]}
+";
+
+/// A request, and the facts by which it is allowed.
+pub struct World {
+    pub header: Json,
+    pub claims: Json,
+    /// How the token is made from header and claims.
+    pub sign: fn(&Issuer, &Json, &Json) -> String,
+    pub expected: Expectations<'static>,
+    /// How often the token is shown.
+    pub shown: usize,
+    pub logged_in: bool,
+    pub addresses: Vec<&'static str>,
+    pub institutions: String,
+    pub people: String,
+    pub projects: String,
+    pub datasets: String,
+    pub withdrawals: Option<&'static str>,
+    pub policy: Option<&'static str>,
+    pub terms: &'static str,
+    pub ask: Ask,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub enum Ask {
+    Show,
+    Provenance,
+    Repeat,
+    Export,
+    Task { region: EuCountry, network: bool },
+    TakeIn { dataset: &'static str },
+    Fetch,
+    ReadAudit,
+    Withdraw,
+    Check,
+    WhoCan,
+    ApproveExport,
+}
+
+impl World {
+    pub fn allowed(issuer: &Issuer) -> Self {
+        Self {
+            header: Issuer::header(),
+            claims: issuer.claims(),
+            sign: |issuer, header, claims| issuer.sign(header, &claims.to_string()),
+            expected: Expectations::default(),
+            shown: 1,
+            logged_in: true,
+            addresses: vec!["192.0.2.17"],
+            institutions: INSTITUTIONS.to_owned(),
+            people: PEOPLE.to_owned(),
+            projects: PROJECTS.to_owned(),
+            datasets: DATASETS.to_owned(),
+            withdrawals: None,
+            policy: None,
+            terms: "HMB",
+            ask: Ask::Show,
+        }
+    }
+
+    /// Changes one fact of a file.
+    pub fn edit(text: &mut String, from: &str, to: &str) {
+        assert!(text.contains(from), "there is no `{from}` in:\n{text}");
+        *text = text.replacen(from, to, 1);
+    }
+}
+
+/// What came of a request.
+pub struct Outcome {
+    /// Why the token was refused, if it was.
+    pub token: Option<String>,
+    pub result: Result<(), AccessError>,
+    /// The verdict, the policies and the reasons of the last decision in the audit log.
+    pub audited: Option<(Verdict, Vec<String>, Vec<String>)>,
+    /// How often the site's key was used.
+    pub key_uses: u64,
+}
+
+/// A sealed object of trial 7 and subject P012, at a site that is then given to an institute.
+pub fn sealed_object(folder: &Path) -> Address {
+    let config = SiteConfig {
+        name: "test".into(),
+        country: EuCountry::NL,
+        unencrypted_swap: Rule::Allow,
+        network_access: Rule::Refuse,
+        remote_hosts: Vec::new(),
+        quota: None,
+        bucket: None,
+        identity: None,
+    };
+    let site = Site::create(folder, &config).unwrap();
+    let registry = folder.join("registry");
+    fs::write(registry.join("datasets.yaml"), DATASETS.replace("TERMS", "")).unwrap();
+    let projects = PROJECTS.replace("[anna]", "[self]");
+    fs::write(registry.join("projects.yaml"), projects).unwrap();
+    let mut labels = Labels::of_dataset("trial-7".parse().unwrap());
+    labels.subjects.insert("P012".parse().unwrap());
+    let permit = site.permit_put(&project(), &labels).unwrap();
+    site.seal(&permit, &b"ACGT"[..]).unwrap().address
+}
+
+fn project() -> ProjectName {
+    "neuroblastoma".parse().unwrap()
+}
+
+impl World {
+    /// Asks for it at the site in a folder.
+    pub async fn outcome(&self, issuer: &Issuer, folder: &Path, address: &Address) -> Outcome {
+        self.write(issuer, folder);
+        let opened = Site::open(folder);
+        let site = match opened {
+            Ok(site) => site,
+            Err(error) => return Outcome { token: None, result: Err(error), audited: None, key_uses: 0 },
+        };
+        let verifier = Verifier::new(site.config().identity.clone().unwrap()).unwrap();
+        let mut caller = Caller::nobody();
+        let mut token = None;
+        for _ in 0..if self.logged_in { self.shown } else { 0 } {
+            caller = match self.verified(issuer, &verifier).await {
+                Ok(identity) => Caller::verified(&identity),
+                Err(error) => {
+                    site.note_failed_login(&error).unwrap();
+                    token = Some(error.to_string());
+                    Caller::nobody()
+                }
+            };
+        }
+        let site = site.used_by(caller.from_addresses(self.addresses.iter().map(|one| one.parse().unwrap()).collect()));
+        let result = self.request(&site, address);
+        let last =
+            site.audit().records().unwrap().map(Result::unwrap).filter(|record| record.verdict().is_some()).last();
+        let audited = last.map(|record| {
+            let entry: Json = serde_json::from_str(record.json()).unwrap();
+            let texts = |field: &str| -> Vec<String> {
+                let values = entry["content"][field].as_array().or(entry[field].as_array());
+                values.into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+            };
+            (record.verdict().unwrap(), texts("policies"), record.reasons().to_vec())
+        });
+        Outcome { token, result, audited, key_uses: site.key_uses() }
+    }
+
+    async fn verified(&self, issuer: &Issuer, verifier: &Verifier) -> Result<VerifiedIdentity, TokenError> {
+        let token = (self.sign)(issuer, &self.header, &self.claims);
+        verifier.verify(&token, &self.expected, jiff::Timestamp::now()).await
+    }
+
+    fn write(&self, issuer: &Issuer, folder: &Path) {
+        let site = fs::read_to_string(folder.join("site.yaml")).unwrap();
+        let identity = format!(
+            "identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n",
+            issuer.address
+        );
+        fs::write(folder.join("site.yaml"), format!("{site}{identity}")).unwrap();
+        let key = fs::read_to_string(folder.join("keys/site.pub")).unwrap();
+        let key = key.lines().nth(1).unwrap();
+        let people = self.people.replace("ISSUER", &format!("'{}'", issuer.address)).replace("RECIPIENT", key);
+        let registry = folder.join("registry");
+        fs::write(registry.join("institutions.yaml"), &self.institutions).unwrap();
+        fs::write(registry.join("people.yaml"), people).unwrap();
+        fs::write(registry.join("projects.yaml"), &self.projects).unwrap();
+        fs::write(registry.join("datasets.yaml"), self.datasets.replace("TERMS", self.terms)).unwrap();
+        if let Some(text) = self.withdrawals {
+            fs::write(registry.join("withdrawals.yaml"), text).unwrap();
+        }
+        if let Some(text) = self.policy {
+            fs::create_dir(folder.join("policies")).unwrap();
+            fs::write(folder.join("policies/site.cedar"), text).unwrap();
+        }
+    }
+
+    fn request(&self, site: &Site, address: &Address) -> Result<(), AccessError> {
+        let read = |action| {
+            let permit = site.permit_read(&project(), address, action)?;
+            std::io::copy(&mut site.unseal(&permit, address)?, &mut std::io::sink()).unwrap();
+            Ok(())
+        };
+        let labels = |dataset: &str| Labels::of_dataset(dataset.parse().unwrap());
+        match self.ask {
+            Ask::Show => read(ReadAction::Show),
+            Ask::Export => read(ReadAction::Export),
+            Ask::Provenance => site.permit_read(&project(), address, ReadAction::Provenance).map(drop),
+            Ask::Repeat => site.permit_read(&project(), address, ReadAction::Repeat).map(drop),
+            Ask::Task { region, network } => {
+                let run: RunId = "20261123-101500-3fa2b1".parse().unwrap();
+                let request = TaskRequest {
+                    run: &run,
+                    task: TaskId(7),
+                    tool: "sort",
+                    project: &project(),
+                    inputs: &[*address],
+                    derived_from: &Labels::default(),
+                    region: Region::on_site(region),
+                    executor: "local",
+                    network,
+                };
+                let permit = site.permit_task(&request)?;
+                std::io::copy(&mut site.unseal(&permit, address)?, &mut std::io::sink()).unwrap();
+                Ok(())
+            }
+            Ask::TakeIn { dataset } => site.permit_put(&project(), &labels(dataset)).map(drop),
+            Ask::Fetch => {
+                site.permit_fetch(&project(), &labels("trial-7"), &"data.example.org".parse().unwrap()).map(drop)
+            }
+            Ask::ReadAudit => {
+                site.read_audit(sluis_access::AuditReading::List, sluis_access::AuditFilter::default()).map(drop)
+            }
+            Ask::Withdraw => site.withdraw(&"P012".parse().unwrap()),
+            Ask::Check => site.permit_check(&[*address]).map(drop),
+            Ask::WhoCan => {
+                let question = sluis_access::Question {
+                    action: sluis_policy::Action::Read,
+                    thing: sluis_access::Thing::Site,
+                    project: None,
+                };
+                site.who_can(&question).map(drop)
+            }
+            Ask::ApproveExport => {
+                let asked = site.ask_to_export(&project(), &[*address], "Figure 2")?;
+                site.approve_export(&asked.id, 7).map(drop)
+            }
+        }
+    }
+}

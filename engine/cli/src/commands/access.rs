@@ -1,0 +1,99 @@
+//! `sluis access`
+
+use std::path::Path;
+
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, Time},
+    tz::Offset,
+};
+use serde_json::json;
+use sluis_access::{Question, Site, Thing};
+use sluis_policy::{Action, Effect, Explanation};
+
+use crate::{
+    arguments::{Access, AccessQuestion},
+    commands::objects::resolve,
+    exit::Exit,
+    failure::Failure,
+    output, site,
+};
+
+/// Carries out a subcommand.
+pub fn carry_out(folder: &Path, access: Access, json: bool) -> Result<Exit, Failure> {
+    let site = site::open(folder)?;
+    match access {
+        Access::Explain(explain) => {
+            let explanation = site.explain(explain.person.as_deref(), &question(&site, explain.question)?)?;
+            tell(&explanation, json);
+        }
+        Access::WhoCan(asked) => {
+            let able = site.who_can(&question(&site, asked)?)?;
+            if json {
+                output::json(&json!(able));
+            } else {
+                for one in able {
+                    let project = one.project.map_or_else(String::new, |project| format!("  for {project}"));
+                    output::line(&format!("{}{project}", one.person));
+                }
+            }
+        }
+        Access::Report { since } => report(&site, since, json)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn question(site: &Site, asked: AccessQuestion) -> Result<Question, Failure> {
+    let action = Action::ALL.into_iter().find(|action| action.name() == asked.action);
+    let action = action.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no action {}", asked.action)))?;
+    let thing = match asked.thing.as_str() {
+        "site" => Thing::Site,
+        text if text.starts_with("b3:") => Thing::Object(resolve(site, text)?),
+        text => Thing::Dataset(text.parse().map_err(|error| Failure::of(Exit::Usage, &error))?),
+    };
+    Ok(Question { action, thing, project: asked.project })
+}
+
+fn tell(explanation: &Explanation, json: bool) {
+    let verdict = &explanation.verdict;
+    if json {
+        output::json(&json!(explanation));
+        return;
+    }
+    output::line(if verdict.allowed { "allowed" } else { "refused" });
+    for reason in &verdict.reasons {
+        output::line(&format!("  {}: {}", reason.policy, reason.text));
+        output::line(&format!("    promise: {}", reason.promise));
+        output::line(&format!("    remedy: {}", reason.remedy));
+    }
+    let kept = explanation.policies.iter().filter(|one| one.applied && one.policy.effect == Effect::Permit);
+    for policy in kept {
+        output::line(&format!("  {} would permit it", policy.policy.id));
+    }
+}
+
+fn report(site: &Site, since: Option<Date>, json: bool) -> Result<(), Failure> {
+    let year_ago = || Offset::UTC.to_datetime(Timestamp::now()).date().saturating_sub(1.year());
+    let since = since.unwrap_or_else(year_ago);
+    let begin = Offset::UTC.to_timestamp(since.to_datetime(Time::midnight()));
+    let begin = begin.map_err(|error| Failure::of(Exit::Usage, &error))?;
+    let lines = site.access_report(begin)?;
+    if json {
+        output::json(&json!({ "since": since, "lines": lines }));
+        return Ok(());
+    }
+    let mut table = output::table(&["PERSON", "PROJECT", "DATASET", "MAY READ", "ALLOWED", "REFUSED", "LAST"]);
+    for line in lines {
+        table.add_row([
+            line.person,
+            line.project,
+            line.dataset,
+            if line.may_read { "yes" } else { "no" }.to_owned(),
+            line.allowed.to_string(),
+            line.refused.to_string(),
+            line.last.map_or_else(String::new, |at| format!("{at:.0}")),
+        ]);
+    }
+    output::print_table(&table);
+    Ok(())
+}

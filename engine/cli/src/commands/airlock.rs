@@ -1,0 +1,81 @@
+//! `sluis airlock`
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use serde_json::json;
+use sluis_access::{ExportRequest, ExportState, Site};
+
+use crate::{arguments::Airlock, commands::objects::resolve, exit::Exit, failure::Failure, output, site};
+
+/// Carries out a subcommand.
+pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Failure> {
+    let site = site::open(folder)?;
+    match airlock {
+        Airlock::Ask { objects, project, reason } => {
+            let objects = objects.iter().map(|object| resolve(&site, object)).collect::<Result<Vec<_>, _>>()?;
+            let request = site.ask_to_export(&project, &objects, &reason)?;
+            output::line(&request.id);
+            output::note("Somebody else with the role `committee` decides: sluis airlock approve, or refuse.");
+        }
+        Airlock::List => list(&site.export_requests()?, json),
+        Airlock::Approve { id, days } => {
+            let request = site.approve_export(&id, days)?;
+            output::note(&format!(
+                "Approved: {} can take {} object(s) out now.",
+                request.asked_by,
+                request.objects.len()
+            ));
+        }
+        Airlock::Refuse { id, reason } => {
+            site.refuse_export(&id, &reason)?;
+            output::note("Refused.");
+        }
+        Airlock::Release { id, outdir } => release(&site, &id, &outdir)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn list(requests: &[ExportRequest], json: bool) {
+    if json {
+        output::json(&json!(requests));
+        return;
+    }
+    let mut table = output::table(&["REQUEST", "BY", "PROJECT", "ASKED", "OBJECTS", "STATE", "REASON"]);
+    for request in requests {
+        let state = match &request.state {
+            ExportState::Asked => "asked".to_owned(),
+            ExportState::Approved { by, until, .. } => format!("approved by {by} until {until:.0}"),
+            ExportState::Refused { by, reason, .. } => format!("refused by {by}: {reason}"),
+        };
+        table.add_row([
+            request.id.clone(),
+            request.asked_by.clone(),
+            request.project.to_string(),
+            format!("{:.0}", request.at),
+            request.objects.len().to_string(),
+            state,
+            request.reason.clone(),
+        ]);
+    }
+    output::print_table(&table);
+}
+
+/// One file for each object, by its address, beside which nothing half-written stays.
+fn release(site: &Site, id: &str, outdir: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::of(Exit::Environment, &error).about(outdir);
+    fs::create_dir_all(outdir).map_err(failed)?;
+    for address in &site.export_request(id)?.objects {
+        let mut sealed = site.release(id, address)?;
+        let path = outdir.join(format!("{}.c4gh", address.to_string().trim_start_matches("b3:")));
+        let mut file = tempfile::NamedTempFile::new_in(outdir).map_err(failed)?;
+        io::copy(&mut sealed, &mut file).map_err(|error| site.reading_failed(address, error))?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist_noclobber(&path).map_err(|error| failed(error.error).about(&path))?;
+        output::line(&path.display().to_string());
+    }
+    File::open(outdir).and_then(|folder| folder.sync_all()).map_err(failed)
+}

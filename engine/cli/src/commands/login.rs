@@ -1,0 +1,109 @@
+//! `sluis login`, `sluis logout` and `sluis whoami`
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::json;
+use sluis_access::Site;
+use sluis_identity::{Verifier, login::LoggedIn};
+
+use crate::{
+    arguments::Login,
+    exit::Exit,
+    failure::Failure,
+    login::{identity, request, runtime, tokens, verifier},
+    output,
+};
+
+/// Logs in with an issuer that the site trusts, and keeps the tokens.
+pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
+    let (site, verifier) = trusting_site(folder)?;
+    let issuer = issuer(&verifier, login.issuer.as_deref())?;
+    let logged_in = runtime()?.block_on(async {
+        if login.device { on_device(&verifier, &issuer).await } else { in_browser(&verifier, &issuer).await }
+    });
+    let logged_in = match logged_in {
+        Ok(logged_in) => logged_in,
+        Err(failure) => {
+            site.note_failed_login(&failure.text())?;
+            return Err(failure);
+        }
+    };
+    site.note_login(&logged_in.identity)?;
+    tokens()?.save(&logged_in.tokens).map_err(|error| Failure::of(Exit::Environment, &error))?;
+    output::note(&format!("Logged in as {}.", logged_in.identity.person()));
+    Ok(Exit::Success)
+}
+
+/// Forgets the tokens of every issuer that the site trusts.
+pub fn logout(folder: &Path) -> Result<Exit, Failure> {
+    let (_, verifier) = trusting_site(folder)?;
+    let folder = tokens()?;
+    for issuer in &verifier.trust().issuers {
+        let removed = folder.remove(issuer.issuer.as_str(), &issuer.client_id);
+        removed.map_err(|error| Failure::of(Exit::Environment, &error))?;
+    }
+    output::note("The tokens of this site's issuers are removed.");
+    Ok(Exit::Success)
+}
+
+/// Says who is logged in, and as whom the registry knows them.
+pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
+    let site = Site::open(folder)?;
+    let Some(verifier) = verifier(&site)? else {
+        output::line("self");
+        output::note("This is a personal site: nobody else vouches for who uses it.");
+        return Ok(Exit::Success);
+    };
+    let Some(identity) = runtime()?.block_on(identity(&verifier))? else {
+        return Err(Failure::new(Exit::Refused, "nobody is logged in; log in with `sluis login`"));
+    };
+    let registry = site.registry()?;
+    let name = registry.person_of(identity.issuer(), identity.subject());
+    if json {
+        output::json(&json!({
+            "person": name,
+            "issuer": identity.issuer(),
+            "subject": identity.subject(),
+            "multi-factor": identity.mfa(),
+            "logged-in": identity.auth_time(),
+        }));
+        return Ok(Exit::Success);
+    }
+    output::line(name.unwrap_or("not in the registry"));
+    let factors = if identity.mfa() { "more than one factor" } else { "one factor" };
+    let when = identity.auth_time().map_or_else(|| "at a time that is not known".to_owned(), |at| format!("{at:.0}"));
+    output::note(&format!("{}, logged in with {factors}, {when}", identity.person()));
+    Ok(Exit::Success)
+}
+
+fn trusting_site(folder: &Path) -> Result<(Site, Verifier), Failure> {
+    let site = Site::open(folder)?;
+    let verifier = verifier(&site)?.ok_or_else(|| {
+        Failure::new(Exit::Usage, "this is a personal site, which needs no login; site.yaml names no `identity`")
+    })?;
+    Ok((site, verifier))
+}
+
+fn issuer(verifier: &Verifier, given: Option<&str>) -> Result<String, Failure> {
+    let known: Vec<_> = verifier.trust().issuers.iter().map(|issuer| issuer.issuer.as_str()).collect();
+    match (given, &*known) {
+        (Some(given), _) => Ok(given.to_owned()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, _) => Err(Failure::new(Exit::Usage, format!("give --issuer, one of {}", known.join(", ")))),
+    }
+}
+
+async fn in_browser(verifier: &Verifier, issuer: &str) -> Result<LoggedIn, Failure> {
+    let failed = |error| Failure::of(Exit::Refused, &error);
+    let login = verifier.begin_browser_login(&request(issuer), Timestamp::now()).await.map_err(failed)?;
+    output::note(&format!("Open this address in the browser of this machine:\n{}", login.address()));
+    login.finish(Timestamp::now).await.map_err(failed)
+}
+
+async fn on_device(verifier: &Verifier, issuer: &str) -> Result<LoggedIn, Failure> {
+    let failed = |error| Failure::of(Exit::Refused, &error);
+    let login = verifier.begin_device_login(&request(issuer), Timestamp::now()).await.map_err(failed)?;
+    output::note(&format!("Open {} on any device and enter the code {}.", login.address(), login.user_code()));
+    login.finish(Timestamp::now).await.map_err(failed)
+}

@@ -1,0 +1,51 @@
+//! `sluis withdraw`
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::{
+    arguments::Withdraw,
+    commands::erase::{erasure_json, print, proof},
+    exit::Exit,
+    failure::Failure,
+    output, site,
+};
+
+/// Shows what a withdrawal of consent would do, or writes it down and erases what was made of the subject's data.
+pub fn carry_out(folder: &Path, withdraw: &Withdraw, json: bool) -> Result<Exit, Failure> {
+    let site = site::open(folder)?;
+    let subject = &withdraw.subject;
+    let listings = site.listings_of(subject)?;
+    if !withdraw.plan {
+        site.withdraw(subject)?;
+    }
+    let erasure = if withdraw.plan { site.plan_erasure(subject)? } else { site.erase_subject(subject)? };
+    if json {
+        let datasets: Vec<_> = listings.iter().map(|(name, _)| name.as_str()).collect();
+        output::json(&json!({ "datasets": datasets, "erasure": erasure_json(&erasure, !withdraw.plan) }));
+    } else {
+        for (dataset, given) in &listings {
+            let state = if *given { "consent withdrawn from now on" } else { "consent did not hold before" };
+            output::line(&format!("{dataset}  {state}"));
+        }
+        if !erasure.objects.is_empty() {
+            print(&erasure);
+        }
+    }
+    let (objects, tasks) = (erasure.objects.len(), erasure.tasks.len());
+    if withdraw.plan {
+        output::note(&format!(
+            "{objects} object(s) and {tasks} entries of the task cache would be erased; tasks that hold data of {subject} \
+             would be stopped, and no new one permitted. Nothing was changed: leave out --plan to withdraw."
+        ));
+        return Ok(Exit::Success);
+    }
+    proof(&site, subject)?;
+    output::note(&format!(
+        "The consent of {subject} is withdrawn in {} dataset(s). Erased {objects} object(s) and {tasks} entries of the \
+         task cache. No object of the store carries the label of {subject} any more.",
+        listings.len()
+    ));
+    Ok(Exit::Success)
+}
