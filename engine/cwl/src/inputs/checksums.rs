@@ -15,6 +15,9 @@ use crate::load::{Namespaces, value};
 /// What stands before a checksum: the one kind that the standard knows.
 const KIND: &str = "sha1$";
 
+/// How many hexadecimal digits it has.
+const DIGITS: usize = 40;
+
 /// The checksum of a local file.
 #[derive(Clone, Debug)]
 pub(super) struct Checksum {
@@ -46,10 +49,11 @@ impl Checksum {
         }
     }
 
-    /// What is wrong with the file, if it is another one than the checksum says. Checksums of other kinds say nothing,
-    /// and a file that cannot be read is told of elsewhere.
+    /// What is wrong with the file, if it is another one than the checksum says. Checksums of other kinds and texts that
+    /// only hold the place of one say nothing, and a file that cannot be read is told of elsewhere.
     pub fn check(&self) -> Option<Diagnostic> {
-        let expected = self.expected.strip_prefix(KIND)?;
+        let is_digest = |text: &&str| text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let expected = self.expected.strip_prefix(KIND).filter(is_digest)?;
         let found = sha1_of(&self.path).ok()?;
         if found.eq_ignore_ascii_case(expected) {
             return None;
