@@ -67,13 +67,14 @@ impl<'a> Session<'a> {
         self.texts.take();
     }
 
-    /// The value of a text that may hold expressions; `place` says in errors where it stands.
+    /// The value of a text that may hold expressions, without white space around them; `place` says in errors where it
+    /// stands. A text without any is left as it is.
     pub(crate) fn evaluate(&self, code: &Expression, this: &Value, place: &str) -> Result<Value, ExpressionError> {
         let text = code.text.as_str();
         if !is_expression(text) {
             return Ok(Value::String(text.to_owned()));
         }
-        self.pieces(text.trim(), text, this).map_err(|cause| error(code, place, cause))
+        self.pieces(text.trim(), this).map_err(|cause| error(code, place, cause))
     }
 
     /// The same, but white space around an expression makes the value a string (CWL v1.2, Dirent, `entry`).
@@ -87,7 +88,7 @@ impl<'a> Session<'a> {
         if !is_expression(text) {
             return Ok(Value::String(text.to_owned()));
         }
-        self.pieces(text, text, this).map_err(|cause| error(code, place, cause))
+        self.pieces(text, this).map_err(|cause| error(code, place, cause))
     }
 
     /// A value as the JSON text that is written to a file.
@@ -103,13 +104,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn pieces(&self, whole: &str, text: &str, this: &Value) -> Result<Value, EvaluationError> {
+    fn pieces(&self, text: &str, this: &Value) -> Result<Value, EvaluationError> {
+        let pieces = scan(text)?;
         // An expression that fills the text keeps its type.
-        if let [piece @ (Piece::Reference(_) | Piece::Body(_))] = scan(whole)?.as_slice() {
+        if let [piece @ (Piece::Reference(_) | Piece::Body(_))] = pieces.as_slice() {
             return self.piece(piece, this);
         }
         let mut out = String::new();
-        for piece in scan(text)? {
+        for piece in pieces {
             match piece {
                 Piece::Text(text) => out.push_str(&text),
                 code => {

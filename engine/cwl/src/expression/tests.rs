@@ -76,6 +76,7 @@ fn references_keep_their_type_when_they_fill_the_text() {
     for (reference_text, expected) in [
         ("$(inputs.count)", Value::Integer(3)),
         (" $(inputs.flag)\n", Value::Boolean(true)),
+        ("\n  is $(inputs.flag) \n", text("is true")),
         ("$(inputs.list[1])", text("b")),
         ("$(inputs.list.length)", Value::Integer(2)),
         ("$(inputs.nested['b\\'c'])", Value::Integer(1)),
