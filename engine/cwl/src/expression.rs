@@ -20,6 +20,7 @@ pub use javascript::Limits;
 pub(crate) use reference::Reference;
 pub use reference::ReferenceError;
 pub(crate) use render::{sorted, to_argument};
+pub(crate) use scan::newer_escapes;
 pub use scan::{Piece, Unclosed, is_expression, scan};
 pub(crate) use session::{Session, type_name, wrong_type};
 pub(crate) use syntax::Syntax;

@@ -1,6 +1,7 @@
 //! CWL documents from files: references resolved, types read, requirements pushed down, everything checked.
 
 pub(crate) mod documents;
+mod escapes;
 mod fields;
 mod parameters;
 mod parts;
@@ -247,11 +248,13 @@ impl<'r> Loader<'r> {
         self.processes_left -= 1;
         let fields = Fields::of(node, "a process", &mut self.problems)?;
         let class = fields.required_string("class", &mut self.problems)?;
+        let version = Version::required(node, scope.version, &mut self.problems);
+        version.check(node, &mut self.problems);
+        let newer = if version < Version::V1_2 { escapes::newer(node) } else { None };
+        let node = newer.as_ref().unwrap_or(node);
         let what = format!("the {class}");
         let fields = Fields::of(node, &what, &mut self.problems)?;
         let mut scope = scope.within(fields, &self.namespaces, &mut self.problems);
-        let version = Version::required(node, scope.version, &mut self.problems);
-        version.check(node, &mut self.problems);
         scope.version = Some(version);
         if let Some(job) = self.job.take() {
             scope = scope.overridden(&job, &self.namespaces, &mut self.problems);

@@ -293,3 +293,23 @@ fn a_listing_that_is_written_out_is_seen_and_one_of_a_folder_is_loaded() {
         assert_eq!(bound(&document, inputs.clone()).task.command.arguments[1..], expected, "{depth}");
     }
 }
+
+#[test]
+fn backslashes_are_read_as_the_version_of_the_document_has_them() {
+    let rest = r"
+class: CommandLineTool
+baseCommand: echo
+inputs: {a: string, x: {type: string, inputBinding: {position: 1}}}
+requirements: {EnvVarRequirement: {envDef: {A: '\y $(inputs.a)'}}}
+arguments: ['\$1 $(inputs.a)', '\\. $(inputs.a)', '\$(x) $(inputs.a)', '\$1', {valueFrom: '\y $(inputs.a)'}]
+outputs: {}
+";
+    let older = ([r"$1 a", r"\. a", r"$(x) a", r"\$1", r"y a", r"\n $(a)"], r"y a");
+    let newer = ([r"\$1 a", r"\. a", r"$(x) a", r"\$1", r"\y a", r"\n $(a)"], r"\y a");
+    for (version, (arguments, variable)) in [("v1.0", older), ("v1.1", older), ("v1.2", newer)] {
+        let inputs = values([("a", text("a")), ("x", text(r"\n $(a)"))]);
+        let command = bound(&format!("cwlVersion: {version}{rest}"), inputs).task.command;
+        assert_eq!(command.arguments[1..], arguments, "{version}");
+        assert_eq!(command.environment["A"], variable, "{version}");
+    }
+}

@@ -46,10 +46,7 @@ pub fn scan(text: &str) -> Result<Vec<Piece<'_>>, Unclosed> {
         let rest = &bytes[at..];
         if rest.starts_with(b"$(") || rest.starts_with(b"${") {
             push_text(&mut pieces, &text[plain..at]);
-            // Where brackets of several kinds do not match, the code is wrong, but those of its own kind tell its end.
-            let own = if rest[1] == b'(' { b"()" } else { b"{}" };
-            let end = end_of_code(bytes, at + 1, b"()[]{}").or_else(|| end_of_code(bytes, at + 1, own));
-            let end = end.ok_or(Unclosed(at))?;
+            let end = end_of_expression(bytes, at).ok_or(Unclosed(at))?;
             let code = &text[at + 2..end - 1];
             pieces.push(if rest[1] == b'(' { Piece::Reference(code) } else { Piece::Body(code) });
             (plain, at) = (end, end);
@@ -63,6 +60,47 @@ pub fn scan(text: &str) -> Result<Vec<Piece<'_>>, Unclosed> {
     }
     push_text(&mut pieces, &text[plain..]);
     Ok(pieces)
+}
+
+/// A text in which a backslash takes whatever stands behind it as it is, as CWL v1.0 and v1.1 have it, written so that
+/// [`scan`] reads the same. A text whose code is never closed stays as it is.
+pub(crate) fn newer_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['$', '\\']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = if rest.starts_with("$(") || rest.starts_with("${") {
+            let Some(end) = end_of_expression(rest.as_bytes(), 0) else { return text.to_owned() };
+            out.push_str(&rest[..end]);
+            end
+        } else {
+            let mut characters = rest.chars();
+            let (first, second) = (characters.next(), characters.next());
+            match (first, second) {
+                (Some('\\'), Some('\\')) => out.push_str("\\\\"),
+                (Some('\\'), Some('$')) if rest[2..].starts_with(['(', '{']) => out.push_str("\\$"),
+                // What was two plain characters must not become an expression.
+                (Some('\\'), Some(bracket @ ('(' | '{'))) if out.ends_with('$') => {
+                    out.insert(out.len() - 1, '\\');
+                    out.push(bracket);
+                }
+                (Some('\\'), Some(other)) => out.push(other),
+                (first, _) => out.extend(first),
+            }
+            if first == Some('\\') { 1 + second.map_or(0, char::len_utf8) } else { 1 }
+        };
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The position after the expression that begins at `at`.
+fn end_of_expression(bytes: &[u8], at: usize) -> Option<usize> {
+    // Where brackets of several kinds do not match, the code is wrong, but those of its own kind tell its end.
+    let own = if bytes.get(at + 1) == Some(&b'(') { b"()" } else { b"{}" };
+    end_of_code(bytes, at + 1, b"()[]{}").or_else(|| end_of_code(bytes, at + 1, own))
 }
 
 /// Appends to the last plain part, or begins one.
@@ -166,7 +204,7 @@ fn end_of_regular_expression(bytes: &[u8], open: usize) -> Result<usize, usize> 
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{Piece, Unclosed, is_expression, scan};
+    use super::{Piece, Unclosed, is_expression, newer_escapes, scan};
 
     fn render(text: &str) -> String {
         scan(text)
@@ -194,6 +232,24 @@ mod tests {
         ] {
             assert_eq!(render(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn older_escapes_are_read_as_they_were_meant() {
+        for (text, expected) in [
+            (r"$(a)\y\$1", "<a>y$1"),
+            (r"$(a)\\y", r"<a>\y"),
+            (r"\\$(a)", r"\<a>"),
+            (r"\$(a)$(b)", "$(a)<b>"),
+            (r"$(a)$\(b)", "<a>$(b)"),
+            (r"\${a}$(b)\", r"${a}<b>\"),
+            (r"\é$('\)')", r"é<'\)'>"),
+        ] {
+            let newer = newer_escapes(text);
+            assert_eq!(render(&newer), expected, "{text}");
+            assert_eq!(newer_escapes(&newer), newer, "{text}");
+        }
+        assert_eq!(newer_escapes(r"\y$(a"), r"\y$(a");
     }
 
     #[test]
@@ -226,12 +282,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_scanner_panic(text in any::<String>()) {
-            let _ = scan(&text);
+            let _ = (scan(&text), newer_escapes(&text));
         }
 
         #[test]
         fn no_text_of_telling_characters_makes_the_scanner_panic(text in r#"[$(){}\[\]\\/*'"`\na .é]{0,60}"#) {
-            let pieces = scan(&text);
+            let pieces = scan(&newer_escapes(&text)).and(scan(&text));
             if !is_expression(&text) {
                 assert!(pieces.unwrap().iter().all(|piece| matches!(piece, Piece::Text(_))));
             }
