@@ -9,6 +9,7 @@ mod login_device;
 mod parsers;
 mod passports;
 mod provider;
+mod provider_process;
 mod server;
 mod site;
 mod token_files;

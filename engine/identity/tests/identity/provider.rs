@@ -1,78 +1,29 @@
-//! A real OpenID provider, `oidc-provider-mock`, started by the test that needs it.
-
-use std::{
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+//! A site that trusts a real OpenID provider, and a browser.
 
 use jiff::Timestamp;
 use serde_json::Value;
 use sluis_identity::{Trust, TrustedIssuer, Verifier, login::LoginRequest};
 
-/// The packages and their versions.
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+use crate::provider_process::ProviderProcess;
 
 /// A provider that ends with its owner, and a site that trusts it.
 pub struct Provider {
-    child: Child,
+    _process: ProviderProcess,
     pub address: String,
     pub verifier: Verifier,
     pub browser: reqwest::Client,
 }
 
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A virtual environment with exactly the required packages; made if it is not there yet.
-fn environment() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity-provider");
-    let lock = fs::File::create(folder.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    let complete = folder.join("complete");
-    if fs::read_to_string(&complete).ok().as_deref() != Some(REQUIREMENTS) {
-        let _ = fs::remove_dir_all(&folder);
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-        let requirements = folder.join("requirements.txt");
-        fs::write(&requirements, REQUIREMENTS).unwrap();
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--requirement"]).arg(requirements));
-        fs::write(complete, REQUIREMENTS).unwrap();
-    }
-    folder
-}
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-    assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 impl Provider {
     pub fn start(change: impl FnOnce(&mut TrustedIssuer)) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/provider.py");
-        let mut child = Command::new(environment().join("bin/python"))
-            .args(["-W", "ignore"])
-            .arg(script)
-            .env("AUTHLIB_INSECURE_TRANSPORT", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        assert!(!port.is_empty(), "the provider did not start");
-        let address = format!("http://127.0.0.1:{}", port.trim());
+        let process = ProviderProcess::start();
+        let address = process.address.clone();
         let mut issuer = TrustedIssuer::new(address.parse().unwrap(), "sluis");
         change(&mut issuer);
         let trust = Trust { issuers: vec![issuer], http_on_loopback: true, ..Trust::default() };
         let browser =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { child, address, verifier: Verifier::new(trust).unwrap(), browser }
+        Self { _process: process, address, verifier: Verifier::new(trust).unwrap(), browser }
     }
 
     pub fn request(&self) -> LoginRequest {
