@@ -10,7 +10,7 @@ use sluis_policy::{
 use crate::{
     Caller,
     error::Reason,
-    registry::{Consent, DataClass, Dataset, Project, Registry},
+    registry::{Consent, DataClass, Dataset, Network, Project, Registry},
 };
 
 /// The day it is, by UTC.
@@ -83,6 +83,7 @@ impl Basis<'_> {
             name: name.clone(),
             declared: dataset.is_some(),
             public: dataset.is_some_and(|dataset| dataset.class == DataClass::Public),
+            network_bound: dataset.is_none_or(|dataset| dataset.network == Network::Institute),
             granted: project.is_some_and(|project| project.datasets.contains(name)),
             consent: dataset.map_or(policy::Consent::Unknown, |known| consent(known.consent, known.consent_date)),
             terms: match (dataset, project_name, project) {

@@ -68,7 +68,7 @@ pub use explain::{Able, AccessLine, Question, Thing};
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;
 pub use registry::{
-    Consent, DataClass, DataKind, Dataset, Institution, Person, Project, Registry, RegistryInForce, Role,
+    Consent, DataClass, DataKind, Dataset, Institution, Network, Person, Project, Registry, RegistryInForce, Role,
     SubjectConsent, Training, Trust,
 };
 pub use seal::SealedObject;

@@ -22,7 +22,7 @@ use jiff::civil::Date;
 use sluis_model::{DatasetName, Labels, ProjectName, SubjectName};
 use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
-pub use datasets::{Consent, DataClass, DataKind, Dataset, SubjectConsent};
+pub use datasets::{Consent, DataClass, DataKind, Dataset, Network, SubjectConsent};
 pub(crate) use folder::RegistryFolder;
 pub use folder::RegistryInForce;
 pub use institutions::{Institution, Trust};

@@ -74,6 +74,7 @@ impl Registry {
                 public: number % 50 == 0,
                 granted: number % 31 != 0,
                 consent: Consent::Given(Some(day("2026-01-01"))),
+                network_bound: true,
                 terms: Vec::new(),
             };
             let terms = ["HMB", "NCU", "PUB"].map(|term| term.parse().unwrap());

@@ -28,6 +28,10 @@ const FACTS: &[(&str, Tell)] = &[
     ("later_consent", |facts| Each(consents(facts, later))),
     ("login", login),
     ("network", |facts| One(facts.network.clone().unwrap_or_else(|| "none".to_owned()))),
+    ("network_bound_dataset", |facts| {
+        let bound = facts.datasets.iter().filter(|set| set.declared && !set.public && set.network_bound);
+        Each(bound.map(|set| set.name.to_string()).collect())
+    }),
     ("object_without_labels", |facts| Each(facts.without_labels.clone())),
     ("person", |facts| One(facts.principal.person().name.clone())),
     ("place", |facts| One(facts.place.code().to_owned())),

@@ -22,6 +22,8 @@ pub struct Dataset {
     pub consent: Consent,
     /// Since when that is so.
     pub consent_date: Option<Date>,
+    /// From where its data are used.
+    pub network: Network,
     /// The terms under which the data were given.
     pub data_use: Vec<DataUse>,
     /// The day on which the data were released to projects.
@@ -84,6 +86,28 @@ impl FromStr for DataKind {
     }
 }
 
+/// From where data are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Network {
+    /// From the networks of the registry's institutions only.
+    #[default]
+    Institute,
+    /// From anywhere.
+    Any,
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "institute" => Ok(Self::Institute),
+            "any" => Ok(Self::Any),
+            _ => Err(format!("`{text}` is neither `institute` nor `any`")),
+        }
+    }
+}
+
 /// The state of a dataset's consent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Consent {
@@ -108,7 +132,8 @@ impl FromStr for Consent {
     }
 }
 
-const KNOWN: &[&str] = &["description", "class", "kind", "consent", "consent-date", "data-use", "released", "subjects"];
+const KNOWN: &[&str] =
+    &["description", "class", "kind", "network", "consent", "consent-date", "data-use", "released", "subjects"];
 
 pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Dataset> {
     let fields = Fields::of(node, "a dataset", problems)?;
@@ -120,6 +145,7 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     }
     let kind = optional(fields, "kind", problems);
     let released = optional(fields, "released", problems);
+    let network = optional(fields, "network", problems);
     let data_use = terms(fields, "data-use", problems);
     let consent = read_consent(fields, problems);
     let mut subjects = BTreeMap::new();
@@ -136,12 +162,13 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     }
     let (consent, consent_date) = consent?;
     let (description, class, kind, released) = (description?.to_owned(), class?, kind?, released?);
-    Some(Dataset { description, class, kind, consent, consent_date, data_use, released, subjects })
+    let network = network?.unwrap_or_default();
+    Some(Dataset { description, class, kind, network, consent, consent_date, data_use, released, subjects })
 }
 
 /// Public data are of nobody, so nobody's consent is needed.
 fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Diagnostics) -> Option<Dataset> {
-    for field in ["kind", "consent", "consent-date", "data-use", "released", "subjects"] {
+    for field in ["kind", "network", "consent", "consent-date", "data-use", "released", "subjects"] {
         if let Some(node) = fields.get(field) {
             let message = format!("a public dataset has no `{field}`: data of people are `controlled`");
             problems.error(&node.span, message);
@@ -151,6 +178,7 @@ fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Dia
         description: description?.to_owned(),
         class: DataClass::Public,
         kind: None,
+        network: Network::Any,
         consent: Consent::Given,
         consent_date: None,
         data_use: Vec::new(),

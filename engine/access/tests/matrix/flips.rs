@@ -369,6 +369,15 @@ pub const REQUESTS: &[Flip] = &[
     flip("a withdrawal without the role", |w| w.ask = Ask::Withdraw, By(&["steward-withdraws"])),
     flip("upkeep without the role", |w| w.ask = Ask::Check, By(&["administrator-keeps-the-site"])),
     flip(
+        "governing from outside",
+        |w| {
+            w.ask = Ask::ReadAudit;
+            World::edit(&mut w.people, "roles: []", "roles: [auditor]");
+            w.addresses.clear();
+        },
+        By(&["institute-network-for-government"]),
+    ),
+    flip(
         "governing with a login of two hours ago",
         |w| {
             w.ask = Ask::ReadAudit;

@@ -42,6 +42,9 @@ async fn without_a_flip_every_request_is_allowed() {
         let opens = matches!(ask, Ask::Show | Ask::Task { .. });
         assert_eq!(outcome.key_uses > 0, opens, "only content needs a key");
     }
+    let mut outside = World { addresses: Vec::new(), ..World::allowed(&issuer) };
+    World::edit(&mut outside.datasets, "kind: molecular", "network: any");
+    outside.outcome(&issuer, copy(&template).path(), &address).await.result.unwrap();
     for terms in [
         "NRES",
         "HMB",

@@ -16,6 +16,8 @@ pub struct DatasetFacts {
     pub public: bool,
     /// Whether the approval of the project covers it.
     pub granted: bool,
+    /// Whether its data are used from the institute's own networks only.
+    pub network_bound: bool,
     /// Whether those whom it concerns agreed.
     pub consent: Consent,
     /// What [`match_use`](crate::match_use) says of its terms for the project; none if it was given without terms.

@@ -76,6 +76,7 @@ pub(super) const DENIED: &[Case] = &[
     }),
     case("valid-training", Read, "no training of anna is on record", |f| person(f).training_until = None),
     case("institute-network", Read, "none of the institute's networks", |f| f.network = None),
+    case("institute-network-for-government", Audit, "none of the institute's networks", |f| f.network = None),
     of_service("delegation-in-force", Submit, "ended at 2026-11-23T10:15:00Z", |f| {
         delegation(f).until = "2026-11-23T10:15:00Z".parse().unwrap();
     }),
@@ -184,6 +185,10 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
     ("an export of public data", Export, |f| {
         f.datasets[0].public = true;
         f.approved_by = None;
+    }),
+    ("data that are not bound to a network", Read, |f| {
+        f.datasets[0].network_bound = false;
+        f.network = None;
     }),
     ("a duty", Submit, |f| term(f, Use::Duty("publish the results".to_owned()))),
     ("a personal site", Submit, personal),

@@ -41,6 +41,7 @@ pub fn allowed(action: Action) -> Facts {
             public: false,
             granted: true,
             consent: Consent::Given(Some("2026-02-01".parse().unwrap())),
+            network_bound: true,
             terms: Vec::new(),
         }],
         subjects: vec![SubjectFacts {
