@@ -82,6 +82,7 @@ fn site(folder: &Path) -> Result<Arc<Site>, Failure> {
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        identity: None,
     };
     show::note(&format!(
         "Making a site for the demonstration at {}; it states that this machine stands in NL.",

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p sluis-access --example decisions`
 
+#![allow(clippy::print_stdout, reason = "an example prints what it measured")]
+
 use std::{error::Error, fmt::Write as _, fs, thread, time::Duration, time::Instant};
 
 use sluis_access::{Rule, Site, SiteConfig};

@@ -21,6 +21,7 @@ use crate::{
     authenticated::{self, Kind},
     decide::Found,
     decision::Asked,
+    error::Reason,
     permit::Purpose,
 };
 
@@ -89,6 +90,9 @@ pub enum AirlockError {
     /// The registry has no key for who asks.
     #[error("the registry has no `recipient` key for {0}, for whom the objects would be sealed")]
     NoRecipient(String),
+    /// Nobody needs to approve that it leaves.
+    #[error("the object {0} is public and leaves without an approval: `sluis export` writes it")]
+    Public(Address),
     /// An approval cannot hold so long.
     #[error("an approval holds for 1 to {LONGEST} days")]
     Days,
@@ -113,6 +117,9 @@ impl Site {
         }
         for address in objects {
             self.permit_airlock("ask-to-export", project, address, Action::Read, None, None)?;
+            if self.record_of(&self.stored(address)?)?.seal.is_none() {
+                return Err(AirlockError::Public(*address).into());
+            }
         }
         let asked_by = self.caller_name();
         self.recipient_of(&asked_by)?;
@@ -191,29 +198,45 @@ impl Site {
     }
 
     /// One object of an approved request as a Crypt4GH file for who asked: its body as it is stored, behind a header
-    /// for their key. A public object comes as it is.
+    /// for their key.
     ///
     /// # Errors
     /// If the request is not approved, not theirs or too old, or they may not have the data any more.
     pub fn release(&self, id: &str, address: &Address) -> Result<Box<dyn Read>, AccessError> {
         let request = self.export_request(id)?;
-        let now = Timestamp::now();
-        let approved_by = match &request.state {
-            ExportState::Approved { by, until, .. } if now < *until => Some(by.clone()),
-            _ => None,
-        };
-        // A release to anybody else would be an export that nobody approved.
-        let approved_by =
-            approved_by.filter(|_| request.asked_by == self.caller_name() && request.objects.contains(address));
+        let (approved_by, against) = self.approval(&request, address);
         let purpose = Purpose::Read(ReadAction::Export);
         let asked = Asked {
             approved_by,
             ..self.asked(Action::Export, Resource::Object(address.to_string()), Some(&request.project))
         };
         let action = format!("release {address} by the request {id}");
-        let permit = self.permit_as(purpose, action, asked, &[*address], Entry::new("release"))?;
+        let permit = self.permit_as(purpose, action, asked, &[*address], Entry::new("release"), against)?;
         let recipient = self.recipient_of(&request.asked_by)?;
         self.sealed_for(&permit, address, &recipient)
+    }
+
+    /// Who approved that an object leaves now for who asks; else why nobody did.
+    fn approval(&self, request: &ExportRequest, address: &Address) -> (Option<String>, Vec<Reason>) {
+        let (caller, id) = (self.caller_name(), &request.id);
+        let remedy = "ask anew: sluis airlock ask";
+        let (text, remedy) = match &request.state {
+            // A release to anybody else would be an export that nobody approved.
+            _ if request.asked_by != caller => {
+                (format!("the request {id} is by {}, not by {caller}", request.asked_by), remedy)
+            }
+            _ if !request.objects.contains(address) => (format!("the request {id} is about other objects"), remedy),
+            ExportState::Asked => {
+                (format!("nobody has decided about the request {id} yet"), "wait until the committee has decided")
+            }
+            ExportState::Refused { by, .. } => (format!("{by} refused the request {id}"), remedy),
+            ExportState::Approved { until, .. } if Timestamp::now() >= *until => {
+                (format!("the approval of the request {id} ended at {until:.0}"), remedy)
+            }
+            ExportState::Approved { by, .. } => return (Some(by.clone()), Vec::new()),
+        };
+        let (remedy, policy) = (remedy.to_owned(), "approved-export".to_owned());
+        (None, vec![Reason { text, remedy, policy }])
     }
 
     fn decide_export(
@@ -222,6 +245,8 @@ impl Site {
         id: &str,
         state: impl FnOnce(String, Timestamp) -> ExportState,
     ) -> Result<ExportRequest, AccessError> {
+        // Alone, so that two who decide at once do not undo each other's decision.
+        let _alone = self.lock_airlock()?;
         let mut request = self.export_request(id)?;
         if request.state != ExportState::Asked {
             return Err(AirlockError::Decided(id.to_owned()).into());
@@ -258,6 +283,13 @@ impl Site {
             Ok(Found { labels, ..found })
         })
         .map(drop)
+    }
+
+    fn lock_airlock(&self) -> Result<fs::File, AccessError> {
+        let folder = self.dir().join(FOLDER);
+        let lock = fs::create_dir_all(&folder).and_then(|()| fs::File::open(&folder));
+        let lock = lock.and_then(|lock| lock.lock().map(|()| lock));
+        lock.map_err(AccessError::file(&folder, "locked"))
     }
 
     fn recipient_of(&self, person: &str) -> Result<PublicKey, AccessError> {

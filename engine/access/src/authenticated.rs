@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     Labels,
     Task,
     Export,
+    Delegation,
 }
 
 impl Kind {
@@ -23,6 +24,7 @@ impl Kind {
             Self::Labels => "labels 1",
             Self::Task => "task 1",
             Self::Export => "export 1",
+            Self::Delegation => "delegation 1",
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Who uses a site, as far as that is proven.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
-use sluis_identity::VerifiedIdentity;
+use sluis_identity::{Delegation, Person, VerifiedIdentity};
+use sluis_model::ProjectName;
 use sluis_policy::{self as policy, Action, Login};
 
 use crate::registry::{Registry, SELF_ISSUED};
@@ -23,8 +24,19 @@ enum Who {
     Nobody,
     /// An issuer vouches for somebody.
     Verified { issuer: String, subject: String, multi_factor: bool, logged_in: Option<Timestamp> },
+    /// A program that acts for a person, as far as they delegated it.
+    Service(Arc<ActingFor>),
     /// A person of the registry as they would be after a fresh login: for explanations alone.
     Assumed(String),
+}
+
+/// What a person delegated to a program.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct ActingFor {
+    pub delegation: Delegation,
+    pub actions: BTreeSet<Action>,
+    /// The file that is there as long as it was not taken back.
+    pub file: PathBuf,
 }
 
 /// How somebody is written down who is none of the registry's people.
@@ -53,6 +65,19 @@ impl Caller {
         Self { who, addresses: Vec::new() }
     }
 
+    /// A program that acts for a person.
+    pub(crate) const fn service(delegated: Arc<ActingFor>) -> Self {
+        Self { who: Who::Service(delegated), addresses: Vec::new() }
+    }
+
+    /// The person as their issuer knows them, if one vouches for them; nobody for a program.
+    pub(crate) fn person(&self) -> Option<Person> {
+        match &self.who {
+            Who::Verified { issuer, subject, .. } => Some(Person { issuer: issuer.clone(), subject: subject.clone() }),
+            Who::SelfIssued | Who::Nobody | Who::Service(_) | Who::Assumed(_) => None,
+        }
+    }
+
     /// A person of the registry, as if they had just logged in with two factors. What is decided for such a caller is
     /// an explanation, never a permit.
     pub(crate) fn assumed(name: &str, addresses: Vec<IpAddr>) -> Self {
@@ -75,12 +100,24 @@ impl Caller {
         self.who == Who::SelfIssued
     }
 
-    /// Their name in the registry; else how the audit log calls them.
+    /// The name by which the audit log knows them: a program's with that of the person for whom it acts.
+    pub(crate) fn told_name(&self, registry: &Registry) -> String {
+        match &self.who {
+            Who::Service(service) => format!("{} for {}", service.delegation.service, self.name(registry)),
+            _ => self.name(registry),
+        }
+    }
+
+    /// Their name in the registry, or that of the person for whom a program acts; else how the audit log calls them.
     pub(crate) fn name(&self, registry: &Registry) -> String {
         match &self.who {
             Who::SelfIssued => SELF_ISSUED.to_owned(),
             Who::Nobody => NOBODY.to_owned(),
             Who::Assumed(name) => name.clone(),
+            Who::Service(service) => {
+                let Person { issuer, subject } = &service.delegation.delegated_by;
+                registry.person_of(issuer, subject).map_or_else(|| format!("{subject} of {issuer}"), str::to_owned)
+            }
             Who::Verified { issuer, subject, .. } => {
                 registry.person_of(issuer, subject).map_or_else(|| format!("{subject} of {issuer}"), str::to_owned)
             }
@@ -89,11 +126,16 @@ impl Caller {
 
     /// How the audit log calls them when there is no registry to look in.
     pub(crate) fn name_without_registry(&self) -> String {
-        self.name(&Registry::default())
+        self.told_name(&Registry::default())
     }
 
-    /// What is known of them at a time.
-    pub(crate) fn facts(&self, registry: &Registry, now: Timestamp) -> policy::Principal {
+    /// What is known of them at a time, when they ask for something on behalf of a project.
+    pub(crate) fn facts(
+        &self,
+        registry: &Registry,
+        project: Option<&ProjectName>,
+        now: Timestamp,
+    ) -> policy::Principal {
         let name = self.name(registry);
         let declared = registry.people.get(&name);
         let institution = declared.and_then(|person| person.institution.as_deref());
@@ -101,7 +143,7 @@ impl Caller {
         let today = crate::decision::day_of(now);
         let person = policy::Person {
             declared: declared.is_some(),
-            verified: matches!(self.who, Who::Verified { .. } | Who::Assumed(_)),
+            verified: matches!(self.who, Who::Verified { .. } | Who::Service(_) | Who::Assumed(_)),
             roles: declared.into_iter().flat_map(|person| &person.roles).map(|role| role.name().to_owned()).collect(),
             institution: policy::Institution {
                 name: institution.unwrap_or("no institution").to_owned(),
@@ -111,12 +153,20 @@ impl Caller {
             training_until: declared.and_then(|person| person.trained_until(today)),
             name,
         };
-        policy::Principal::Person(person, self.login(now))
+        let Who::Service(service) = &self.who else { return policy::Principal::Person(person, self.login(now)) };
+        // Elsewhere than in the project of its delegation a program may do nothing.
+        let is_covered = project.is_some_and(|project| project.as_str() == service.delegation.project);
+        let delegation = policy::Delegation {
+            until: service.delegation.expires,
+            revoked: !service.file.exists(),
+            actions: if is_covered { service.actions.clone() } else { BTreeSet::new() },
+        };
+        policy::Principal::Service { name: service.delegation.service.clone(), person, delegation }
     }
 
     fn login(&self, now: Timestamp) -> Login {
         match &self.who {
-            Who::SelfIssued | Who::Nobody => Login { multi_factor: false, age_minutes: None },
+            Who::SelfIssued | Who::Nobody | Who::Service(_) => Login { multi_factor: false, age_minutes: None },
             Who::Assumed(_) => Login { multi_factor: true, age_minutes: Some(0) },
             Who::Verified { multi_factor, logged_in, .. } => Login {
                 multi_factor: *multi_factor,

@@ -14,7 +14,7 @@ use crate::{
     AccessError, Audit, Site, SiteConfig, Verdict,
     audit::Entry,
     decision::day_of,
-    keys::SiteKeys,
+    keys::{self, SiteKeys},
     registry,
     registry::SELF_ISSUED,
     site::{CONFIG, STORE, open_bucket},
@@ -89,7 +89,7 @@ fn make_parts(folder: &Path, config: &SiteConfig) -> Result<(), AccessError> {
     for (name, text) in registry::personal(day_of(Timestamp::now())) {
         write(&folder.join("registry").join(name), &text)?;
     }
-    let keys = SiteKeys::open(&folder.join("keys"))?;
+    let keys = SiteKeys::open(&folder.join("keys"), &keys::nothing)?;
     let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
     let mut entry = Entry::new("create-site");
     entry.decision = Some(Verdict::Allow);

@@ -161,7 +161,8 @@ impl Site {
         self.permit(request, |_, _| Ok(Found::default()))
     }
 
-    /// Decides whether objects may be read in a way that needs more to be said than who reads them.
+    /// Decides whether objects may be read in a way that needs more to be said than who reads them; `against` is what
+    /// speaks against it beside the policies.
     pub(crate) fn permit_as(
         &self,
         purpose: Purpose,
@@ -169,9 +170,13 @@ impl Site {
         asked: Asked<'_>,
         addresses: &[Address],
         entry: Entry,
+        against: Vec<Reason>,
     ) -> Result<Permit, AccessError> {
         let request = Request { purpose, action, asked, addresses, entry };
-        self.permit(request, |basis, asked| self.labels_for(basis, asked, addresses))
+        self.permit(request, |basis, asked| {
+            let found = self.labels_for(basis, asked, addresses)?;
+            Ok(Found { reasons: against, ..found })
+        })
     }
 
     /// A request for something that is done on the site's own machines.
@@ -254,7 +259,7 @@ impl Site {
             let registry = &*in_force.registry;
             self.note_basis(registry)?;
             entry.registry.clone_from(&registry.digest);
-            entry.caller = self.caller().name(registry);
+            entry.caller = self.caller().told_name(registry);
             let basis = self.basis(registry, entry.at);
             let found = find(&basis, asked)?;
             let facts = basis.facts(asked, &found.labels, found.without_labels.clone());

@@ -48,7 +48,7 @@ impl Basis<'_> {
     }
 
     pub(crate) fn facts(&self, asked: &Asked<'_>, labels: &Labels, without_labels: Vec<String>) -> Facts {
-        let principal = self.caller.facts(self.registry, self.now);
+        let principal = self.caller.facts(self.registry, asked.project, self.now);
         let person = principal.person().name.clone();
         let project = asked.project.and_then(|name| self.registry.projects.get(name));
         Facts {

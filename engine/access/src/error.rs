@@ -111,6 +111,9 @@ pub enum AccessError {
     /// The registry cannot be read, so everything is refused.
     #[error("the registry is not valid, so access is refused:\n{0}")]
     Registry(Diagnostics),
+    /// A delegation cannot be made, used or taken back.
+    #[error(transparent)]
+    Delegate(#[from] crate::DelegateError),
     /// Nothing leaves by the airlock.
     #[error(transparent)]
     Airlock(#[from] crate::AirlockError),
@@ -138,6 +141,12 @@ pub enum AccessError {
         /// Why.
         reason: String,
     },
+    /// The site's key cannot be opened or changed.
+    #[error(transparent)]
+    KeyChange(#[from] crate::KeyChangeError),
+    /// The site's secret key cannot be split into shares.
+    #[error(transparent)]
+    Recovery(#[from] crate::RecoveryError),
     /// The cryptographic library refused to work.
     #[error(transparent)]
     Crypto(#[from] CryptoError),

@@ -31,7 +31,7 @@ impl Site {
     /// If the recipient is this site, or nothing was granted to them, or it cannot be deleted.
     pub fn revoke(&self, address: &Address, recipient: &PublicKey) -> Result<(), AccessError> {
         let object = self.stored(address)?;
-        if *recipient == self.keys().recipient() || !object.recipients()?.contains(recipient) {
+        if self.keys().is_own(recipient) || !object.recipients()?.contains(recipient) {
             return Err(AccessError::NotGranted(*address));
         }
         self.store().remove_packet(object.body, recipient)?;
@@ -43,8 +43,8 @@ impl Site {
     /// # Errors
     /// If it is not there or damaged.
     pub fn granted_to(&self, address: &Address) -> Result<Vec<PublicKey>, AccessError> {
-        let own = self.keys().recipient();
-        Ok(self.stored(address)?.recipients()?.into_iter().filter(|recipient| *recipient != own).collect())
+        let recipients = self.stored(address)?.recipients()?.into_iter();
+        Ok(recipients.filter(|recipient| !self.keys().is_own(recipient)).collect())
     }
 
     /// An object as a standard Crypt4GH file for those to whom it was granted. Nothing is decrypted. The permit is for
@@ -71,11 +71,11 @@ impl Site {
         Ok(std::io::Cursor::new(header).chain(object.open_body()?))
     }
 
-    /// An object as a standard Crypt4GH file for one recipient, who need not have been granted it; a public object as it
-    /// is. The permit is for [`ReadAction::Export`].
+    /// An object as a standard Crypt4GH file for one recipient, who need not have been granted it. The permit is for
+    /// [`ReadAction::Export`].
     ///
     /// # Errors
-    /// If the permit does not cover the object, or it cannot be read.
+    /// If the permit does not cover the object, it is not sealed because it is public, or it cannot be read.
     pub(crate) fn sealed_for(
         &self,
         permit: &Permit,
@@ -85,7 +85,7 @@ impl Site {
         self.check_cover(permit, address)?;
         let object = self.stored(address)?;
         let record = self.record_of(&object)?;
-        let Some(seal) = record.seal.as_ref() else { return Ok(Box::new(self.unseal(permit, address)?)) };
+        let seal = record.seal.as_ref().ok_or(AccessError::Public(*address))?;
         let key = self.unwrap_data_key(permit, &object, seal)?;
         let packets = vec![HeaderPacket::seal(&key, &SecretKey::generate()?, recipient)?];
         let mut header = Vec::new();

@@ -1,9 +1,26 @@
 //! The site's keys: the one it opens data with, the one addresses are made with, the one the audit log is signed with.
+//!
+//! While the site's key is being replaced (`rotate`), there are two: what is sealed for the old one alone can still be
+//! opened, and what is made is sealed for both as long as a process knows only the old one.
+
+mod audit_key;
+mod create;
+mod error;
+mod files;
+mod in_use;
+mod packets;
+mod passphrase;
+mod protection;
+mod recover;
+mod recovery;
+mod retire;
+mod rotate;
+mod shamir;
+mod share;
+mod status;
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -16,66 +33,91 @@ use sluis_crypt4gh::{HeaderPacket, PacketContent, PublicKey, SecretKey, key_file
 use zeroize::Zeroizing;
 
 use crate::AccessError;
+pub use error::KeyChangeError;
+use files::{
+    ADDRESS_KEY, AUDIT_SECRET, NEW_PUBLIC, OLD_PUBLIC, OLD_SECRET, SITE_PUBLIC, SITE_SECRET, check_public, read_public,
+    read_sealed, refuse_if_shared,
+};
+pub(crate) use protection::nothing;
+pub use protection::{KeyPrompt, Unlock};
+pub use recover::{RecoveredKey, recover_key};
+pub use recovery::{RecoveryError, SealedShare};
+pub use retire::RotationEnd;
+pub use rotate::RotationStep;
+pub use status::{KeyStatus, RotationStatus};
 
-const SITE_SECRET: &str = "site.sec";
-const SITE_PUBLIC: &str = "site.pub";
-const ADDRESS_KEY: &str = "address.c4gh";
-const AUDIT_SECRET: &str = "audit.c4gh";
 /// The file that outsiders need to verify the audit log: 64 hexadecimal digits of an Ed25519 public key.
 pub(crate) const AUDIT_PUBLIC: &str = "audit.pub";
 
 /// The keys of an open site.
 pub(crate) struct SiteKeys {
+    folder: PathBuf,
     site: SecretKey,
+    /// The one before it, while there may be something that is sealed for it alone.
+    old: Option<SecretKey>,
     address: Zeroizing<[u8; 32]>,
     record: Zeroizing<[u8; 32]>,
     task: Zeroizing<[u8; 32]>,
     audit: Arc<Ed25519KeyPair>,
     /// How often a data key was opened.
     opened: AtomicU64,
+    /// Says to others that the key is in use.
+    _in_use: File,
+}
+
+/// For whom a new object is sealed, so that every process of the site can open it.
+pub(crate) struct Recipients {
+    /// Their keys.
+    pub keys: Vec<PublicKey>,
+    /// Keeps the old key from being given up before the object is whole.
+    _hold: Option<File>,
 }
 
 impl SiteKeys {
-    /// Makes new keys in a folder that does not exist yet.
-    pub(crate) fn create(folder: &Path) -> Result<(), AccessError> {
-        fs::DirBuilder::new().mode(0o700).create(folder).map_err(AccessError::file(folder, "made"))?;
-        let site = SecretKey::generate()?;
-        write_new(&folder.join(SITE_SECRET), key_file::write_secret_key(&site).as_bytes())?;
-        write_new(&folder.join(SITE_PUBLIC), key_file::write_public_key(&site.public_key()).as_bytes())?;
-        let mut address = Zeroizing::new([0; 32]);
-        fill_random(&mut address)?;
-        write_sealed(&folder.join(ADDRESS_KEY), &site.public_key(), &*address)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        fill_random(&mut seed)?;
-        write_sealed(&folder.join(AUDIT_SECRET), &site.public_key(), &*seed)?;
-        write_new(&folder.join(AUDIT_PUBLIC), audit_public_text(&audit_pair(&seed, folder)?).as_bytes())
-    }
-
-    /// Reads the keys; refuses a secret key that others may read.
-    pub(crate) fn open(folder: &Path) -> Result<Self, AccessError> {
-        let path = folder.join(SITE_SECRET);
+    /// Reads the keys; refuses a secret key that others may read. Asks only if it is protected.
+    pub(crate) fn open(folder: &Path, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
         // Who can write the folder can put other keys in it.
         refuse_if_shared(folder, 0o022, "700")?;
-        refuse_if_shared(&path, 0o077, "600")?;
-        let text = fs::read_to_string(&path).map(Zeroizing::new).map_err(AccessError::file(&path, "read"))?;
-        let unusable =
-            |error: key_file::SecretKeyError| AccessError::Key { path: path.clone(), reason: error.to_string() };
-        let site = key_file::read_secret_key(&text).map_err(unusable)?;
+        let (site, protection, in_use) = open_site(folder, unlock)?;
+        let old = match protection::read(&folder.join(OLD_SECRET))? {
+            Some(text) => Some(protection.open(&folder.join(OLD_SECRET), &text)?),
+            None => None,
+        };
+        // A copy of the same key: its place is about to be taken.
+        let old = old.filter(|old| old.public_key() != site.public_key());
         let address = read_sealed(&folder.join(ADDRESS_KEY), &site)?;
-        let seed = read_sealed(&folder.join(AUDIT_SECRET), &site)?;
-        let audit = audit_pair(&seed, folder)?;
+        let audit = audit_key::pair(&read_sealed(&folder.join(AUDIT_SECRET), &site)?, folder)?;
         // What is handed to others must be what is used.
-        check_public(&folder.join(SITE_PUBLIC), &key_file::write_public_key(&site.public_key()))?;
-        check_public(&folder.join(AUDIT_PUBLIC), &audit_public_text(&audit))?;
+        let public = |key: &SecretKey| key_file::write_public_key(&key.public_key());
+        let known: Vec<_> = [Some(&site), old.as_ref()].into_iter().flatten().map(public).collect();
+        check_public(&folder.join(SITE_PUBLIC), &known)?;
+        check_public(&folder.join(AUDIT_PUBLIC), &[audit_key::public_text(&audit)])?;
         let derive = |purpose| Zeroizing::new(blake3::derive_key(purpose, &*address));
         let (record, task) = (derive("sluis 1 record authentication"), derive("sluis 1 task keys"));
-        Ok(Self { audit: Arc::new(audit), site, address, record, task, opened: AtomicU64::new(0) })
+        let (audit, folder, opened) = (Arc::new(audit), folder.to_owned(), AtomicU64::new(0));
+        Ok(Self { folder, site, old, address, record, task, audit, opened, _in_use: in_use })
     }
 
     /// Opens a header packet that was sealed for the site. Each use of the key counts.
-    pub(crate) fn open_packet(&self, packet: &HeaderPacket) -> Option<PacketContent> {
+    pub(crate) fn open_packet<E>(
+        &self,
+        packet_for: impl Fn(&PublicKey) -> Result<Option<HeaderPacket>, E>,
+    ) -> Result<Option<PacketContent>, E> {
+        // What had none for the new key when it was looked for may have one when there is none for the old key any more.
+        let keys = [Some(&self.site), self.old.as_ref(), self.old.as_ref().map(|_| &self.site)];
+        for key in keys.into_iter().flatten() {
+            if let Some(packet) = packet_for(&key.public_key())?
+                && let Some(content) = self.open_with(key, &packet)
+            {
+                return Ok(Some(content));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open_with(&self, key: &SecretKey, packet: &HeaderPacket) -> Option<PacketContent> {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        packet.open(&self.site).ok()
+        packet.open(key).ok()
     }
 
     /// How often the site's key was used to open a header packet.
@@ -86,6 +128,21 @@ impl SiteKeys {
     /// The public half of it.
     pub(crate) const fn recipient(&self) -> PublicKey {
         self.site.public_key()
+    }
+
+    /// For whom a new object is to be sealed; to be kept until it is whole.
+    pub(crate) fn recipients(&self) -> Recipients {
+        let old = self.old.as_ref().map(SecretKey::public_key);
+        let held = old.and_then(|old| Some((old, in_use::hold_old(&self.folder, &old)?)));
+        let (old, hold) = held.map_or((None, None), |(old, hold)| (Some(old), Some(hold)));
+        Recipients { keys: [self.recipient()].into_iter().chain(old).collect(), _hold: hold }
+    }
+
+    /// Whether a public key is the site's, was before it, or is about to be.
+    pub(crate) fn is_own(&self, key: &PublicKey) -> bool {
+        let is_in = |name| read_public(&self.folder.join(name)).as_ref() == Some(key);
+        let is_known = [Some(&self.site), self.old.as_ref()].into_iter().flatten().any(|own| own.public_key() == *key);
+        is_known || [SITE_PUBLIC, NEW_PUBLIC, OLD_PUBLIC].into_iter().any(is_in)
     }
 
     pub(crate) fn address_key(&self) -> &[u8; 32] {
@@ -116,62 +173,26 @@ impl std::fmt::Debug for SiteKeys {
     }
 }
 
-fn fill_random(bytes: &mut Zeroizing<[u8; 32]>) -> Result<(), AccessError> {
-    aws_lc_rs::rand::fill(&mut **bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random.into())
-}
-
-fn audit_pair(seed: &Zeroizing<[u8; 32]>, folder: &Path) -> Result<Ed25519KeyPair, AccessError> {
-    Ed25519KeyPair::from_seed_unchecked(&**seed)
-        .map_err(|error| AccessError::Key { path: folder.join(AUDIT_SECRET), reason: error.to_string() })
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), AccessError> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+/// Opens the site's secret key, with the lock that says so.
+fn open_site(folder: &Path, unlock: &Unlock<'_>) -> Result<(SecretKey, protection::Protection, File), AccessError> {
+    let path = folder.join(SITE_SECRET);
+    let read = || {
+        let text = protection::read(&path)?;
+        text.ok_or_else(|| AccessError::file(&path, "read")(std::io::ErrorKind::NotFound.into()))
     };
-    write().map_err(AccessError::file(path, "written"))
-}
-
-fn write_sealed(path: &Path, recipient: &PublicKey, secret: &[u8]) -> Result<(), AccessError> {
-    let mut sealed = Vec::new();
-    sluis_crypt4gh::seal(secret, &mut sealed, &[*recipient])
-        .map_err(|error| AccessError::Key { path: path.to_owned(), reason: error.to_string() })?;
-    write_new(path, &sealed)
-}
-
-fn read_sealed(path: &PathBuf, key: &SecretKey) -> Result<Zeroizing<[u8; 32]>, AccessError> {
-    let mut file = File::open(path).map_err(AccessError::file(path, "read"))?;
-    let mut sealed = Vec::new();
-    file.read_to_end(&mut sealed).map_err(AccessError::file(path, "read"))?;
-    // Room for the whole secret from the start: a buffer that grows would leave a copy behind.
-    let mut secret = Zeroizing::new(Vec::with_capacity(1024));
-    sluis_crypt4gh::open(&sealed[..], &mut *secret, key)
-        .map_err(|error| AccessError::Key { path: path.clone(), reason: error.to_string() })?;
-    let bytes = secret.as_slice().try_into().map(Zeroizing::new);
-    bytes.map_err(|_| AccessError::Key { path: path.clone(), reason: "it has the wrong length".to_owned() })
-}
-
-fn audit_public_text(audit: &Ed25519KeyPair) -> String {
-    format!("{}\n", hex::encode(audit.public_key().as_ref()))
-}
-
-fn check_public(path: &Path, expected: &str) -> Result<(), AccessError> {
-    let found = fs::read_to_string(path).map_err(AccessError::file(path, "read"))?;
-    if found.trim() == expected.trim() {
-        return Ok(());
+    let mut text = read()?;
+    loop {
+        let (site, protection) = protection::open(&path, &text, unlock)?;
+        let in_use = in_use::hold(folder, &site.public_key())?;
+        // It may have been given up before the lock was taken.
+        let now = read()?;
+        if now == text {
+            return Ok((site, protection, in_use));
+        }
+        text = now;
     }
-    let reason = "it does not belong to the site's secret key; put the copy from your backup in its place".to_owned();
-    Err(AccessError::Key { path: path.to_owned(), reason })
 }
 
-/// Refuses a file or folder that gives others any of these rights.
-fn refuse_if_shared(path: &Path, rights: u32, wanted: &str) -> Result<(), AccessError> {
-    let mode = fs::metadata(path).map_err(AccessError::file(path, "read"))?.mode();
-    if mode & rights == 0 {
-        return Ok(());
-    }
-    let reason = format!("others on this machine may use it (mode {:o}); run `chmod {wanted}` on it", mode & 0o777);
-    Err(AccessError::Key { path: path.to_owned(), reason })
+fn fill_random(bytes: &mut [u8]) -> Result<(), AccessError> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random.into())
 }

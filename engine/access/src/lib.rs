@@ -33,6 +33,7 @@ mod config;
 mod create;
 mod decide;
 mod decision;
+mod delegate;
 mod erase;
 mod error;
 mod explain;
@@ -62,9 +63,14 @@ pub use audit::{
 pub use caller::Caller;
 pub use check::Checked;
 pub use config::{Rule, SiteConfig};
+pub use delegate::{DelegateError, Delegated, NewDelegation};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
 pub use explain::{Able, AccessLine, Question, Thing};
+pub use keys::{
+    KeyChangeError, KeyPrompt, KeyStatus, RecoveredKey, RecoveryError, RotationEnd, RotationStatus, RotationStep,
+    SealedShare, Unlock, recover_key,
+};
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;
 pub use registry::{

@@ -30,13 +30,16 @@ pub(crate) use people::SELF_ISSUED;
 pub use people::{Person, Role, Training};
 pub use projects::Project;
 
+/// The file of datasets.
+const DATASETS: &str = "datasets.yaml";
+
 /// The file of institutions, which a personal site does without.
 const INSTITUTIONS: &str = "institutions.yaml";
 
 /// The file of consents that were taken back, which is made with the first one.
 const WITHDRAWALS: &str = "withdrawals.yaml";
 
-const FILES: [&str; 5] = ["people.yaml", "projects.yaml", "datasets.yaml", INSTITUTIONS, WITHDRAWALS];
+const FILES: [&str; 5] = ["people.yaml", "projects.yaml", DATASETS, INSTITUTIONS, WITHDRAWALS];
 
 /// The files that need not be there.
 const OPTIONAL: [&str; 2] = [INSTITUTIONS, WITHDRAWALS];
@@ -278,5 +281,5 @@ pub(crate) fn personal(today: Date) -> [(&'static str, String); 3] {
          personal:\n    description: Test data of the person who runs this site.\n    class: controlled\n    \
          consent: given\n    consent-date: \"{today}\"\n"
     );
-    [("people.yaml", people.to_owned()), ("projects.yaml", projects), ("datasets.yaml", datasets)]
+    [("people.yaml", people.to_owned()), ("projects.yaml", projects), (DATASETS, datasets)]
 }

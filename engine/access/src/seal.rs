@@ -8,7 +8,7 @@ use std::{
 
 use blake3::{Hasher, hazmat::ChainingValue};
 use serde::{Deserialize, Serialize};
-use sluis_crypt4gh::{DataKey, End, HeaderPacket, NonceBase, SEGMENT, SecretKey, Segments, seal_body};
+use sluis_crypt4gh::{DataKey, End, HeaderPacket, NonceBase, PublicKey, SEGMENT, SecretKey, Segments, seal_body};
 use sluis_model::Address;
 use sluis_store::{Commit, NewObject, ObjectParts, StoreError};
 use zeroize::Zeroizing;
@@ -173,12 +173,14 @@ impl Site {
         size: u64,
         groups: &[ChainingValue],
     ) -> Result<SealedObject, AccessError> {
-        let own = self.keys().recipient();
+        let recipients = self.keys().recipients();
         let (object, seal, packets, outline) = match written {
             Written::Plain(object) => (object, None, Vec::new(), plain::outline(groups)),
             Written::Sealed { object, key, base } => {
-                let packet = HeaderPacket::seal(&key, &SecretKey::generate()?, &own)?;
-                (object, Some(Seal::new(&key, base, self)), vec![(own, packet)], Vec::new())
+                let writer = SecretKey::generate()?;
+                let seal = |own: &PublicKey| Ok((*own, HeaderPacket::seal(&key, &writer, own)?));
+                let packets = recipients.keys.iter().map(seal).collect::<Result<_, AccessError>>()?;
+                (object, Some(Seal::new(&key, base, self)), packets, Vec::new())
             }
         };
         let record = BodyRecord { length: size, body: object.body_id().to_string(), seal };

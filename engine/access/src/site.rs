@@ -16,7 +16,7 @@ use crate::{
     AccessError, Audit, Caller, Permit, SiteConfig, Verdict,
     audit::Entry,
     decision::Basis,
-    keys::SiteKeys,
+    keys::{self, SiteKeys, Unlock},
     policies,
     quota::Meter,
     registry::{Registry, RegistryFolder, RegistryInForce},
@@ -84,8 +84,16 @@ impl Site {
     /// # Errors
     /// If its configuration, policies, keys or store cannot be used, or its audit log's checkpoint was not signed by it.
     pub fn open(folder: &Path) -> Result<Self, AccessError> {
+        Self::open_with(folder, &keys::nothing)
+    }
+
+    /// As [`Site::open`], of a site whose secret key may be protected: then `unlock` is asked for what opens it.
+    ///
+    /// # Errors
+    /// As [`Site::open`], and if what `unlock` gives does not open the key.
+    pub fn open_with(folder: &Path, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
         let config = SiteConfig::read(&folder.join(CONFIG))?;
-        let keys = SiteKeys::open(&folder.join("keys"))?;
+        let keys = SiteKeys::open(&folder.join("keys"), unlock)?;
         let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
         let registry = RegistryFolder::new(folder);
         let policies = policies::read(&folder.join(policies::FOLDER))?;
@@ -174,7 +182,7 @@ impl Site {
     /// How the audit log calls who uses the site.
     pub(crate) fn caller_name(&self) -> String {
         let registry = self.registry();
-        registry.map_or_else(|_| self.caller.name_without_registry(), |registry| self.caller.name(&registry))
+        registry.map_or_else(|_| self.caller.name_without_registry(), |registry| self.caller.told_name(&registry))
     }
 
     pub(crate) fn basis<'a>(&'a self, registry: &'a Registry, now: Timestamp) -> Basis<'a> {

@@ -288,12 +288,10 @@ impl Site {
             entry.objects = vec![object.address.to_string()];
             self.audit().note(&entry)?;
         }
-        let own = self.keys().recipient();
-        let packet = match object.packet_for(&own) {
-            Err(StoreError::Damaged(_)) => None,
-            outcome => outcome?,
-        };
-        let content = packet.and_then(|packet| self.keys().open_packet(&packet));
+        let content = self.keys().open_packet(|own| match object.packet_for(own) {
+            Err(StoreError::Damaged(_)) => Ok(None),
+            outcome => outcome,
+        })?;
         let key = match content {
             Some(PacketContent::DataKey(key)) => Some(key),
             // A part of an object is an object of its own here.

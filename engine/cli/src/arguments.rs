@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod crypt;
+mod delegation;
 mod find;
 mod store;
 
@@ -15,6 +16,7 @@ use sluis_model::{Address, CloudRegion, DatasetName, EuCountry, Labels, ProjectN
 pub use access::{Access, AccessQuestion, Airlock, Login, Registry, Withdraw};
 pub use audit::{Audit, AuditAction, AuditDecision, AuditFormat, AuditSearch};
 pub use crypt::{Crypt, CryptFiles};
+pub use delegation::Delegation;
 pub use find::{Find, FindDerived, FindNewest, FindRuns};
 pub use store::{Gc, Store, UsageBy};
 
@@ -77,6 +79,9 @@ pub enum Command {
     /// Let results leave the site after somebody else has looked at them.
     #[command(subcommand)]
     Airlock(Airlock),
+    /// Let programs act for you: scheduled jobs.
+    #[command(subcommand)]
+    Delegation(Delegation),
     /// Explain who may do what, and why.
     #[command(subcommand)]
     Access(Access),

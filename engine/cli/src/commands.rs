@@ -5,6 +5,7 @@ mod airlock;
 mod audit;
 mod completions;
 mod crypt;
+mod delegation;
 mod describe;
 mod erase;
 mod find;
@@ -54,6 +55,7 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Withdraw(withdraw) => withdraw::carry_out(&folder, &withdraw, json),
         Command::Airlock(airlock) => airlock::carry_out(&folder, airlock, json),
         Command::Access(access) => access::carry_out(&folder, access, json),
+        Command::Delegation(delegation) => delegation::carry_out(&folder, delegation, json),
         Command::Registry(registry) => registry::carry_out(&folder, registry),
         Command::Login(login) => login::login(&folder, &login),
         Command::Logout => login::logout(&folder),

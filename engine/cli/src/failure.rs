@@ -3,7 +3,7 @@
 use std::{error::Error, path::Path};
 
 use serde_json::json;
-use sluis_access::{AccessError, AirlockError};
+use sluis_access::{AccessError, AirlockError, DelegateError};
 use sluis_index::IndexError;
 use sluis_remote::RemoteError;
 use sluis_schedule::{FailureKind, RepeatError, RunError, RunsError};
@@ -105,6 +105,9 @@ impl From<AccessError> for Failure {
             AccessError::Refused(_) | AccessError::NotGranted(_) | AccessError::Public(_) => Exit::Refused,
             AccessError::Store(StoreError::Forbidden { .. }) => Exit::Refused,
             AccessError::NotFound(_) => Exit::Usage,
+            AccessError::Delegate(DelegateError::Unknown(_)) => Exit::Usage,
+            AccessError::Delegate(DelegateError::Key) => Exit::Internal,
+            AccessError::Delegate(_) => Exit::Refused,
             AccessError::Airlock(AirlockError::Unknown(_) | AirlockError::Empty | AirlockError::Days) => Exit::Usage,
             AccessError::Airlock(AirlockError::Changed(_)) => Exit::Damaged,
             AccessError::Airlock(_) => Exit::Refused,

@@ -11,6 +11,7 @@ mod output;
 mod problems;
 mod progress;
 mod remote;
+mod service;
 mod site;
 
 use std::{env, ffi::OsString, iter, path::Path, process::ExitCode};

@@ -2,15 +2,19 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sluis_access::{Caller, Site};
 use sluis_identity::{
-    Expectations, VerifiedIdentity, Verifier,
-    login::{LoginRequest, TokenFolder, TokenSet},
+    Expectations, TokenError, Trust, VerifiedIdentity, Verifier,
+    login::{LoginRequest, TokenFileError, TokenFolder, TokenSet},
 };
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{exit::Exit, failure::Failure, output};
+use crate::{exit::Exit, failure::Failure, output, service};
+
+/// How long ago somebody may have shown their provider who they are when they log in here. With an older session the
+/// provider asks them anew: else logging in again would not make a login any younger.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// The request to log in with an issuer: with more than one factor, and for more than a moment.
 pub fn request(issuer: &str) -> LoginRequest {
@@ -20,8 +24,20 @@ pub fn request(issuer: &str) -> LoginRequest {
 
 /// What verifies tokens for the site, if it trusts issuers.
 pub fn verifier(site: &Site) -> Result<Option<Verifier>, Failure> {
-    let trust = site.config().identity.clone();
-    trust.map(Verifier::new).transpose().map_err(|error| Failure::of(Exit::Environment, &error))
+    site.config().identity.clone().map(verifier_of).transpose()
+}
+
+/// The same, for a login that begins now.
+pub fn verifier_of_new_logins(site: &Site) -> Result<Option<Verifier>, Failure> {
+    let trust = site.config().identity.clone().map(|mut trust| {
+        trust.issuers.iter_mut().for_each(|issuer| issuer.max_login_age = Some(FRESH));
+        trust
+    });
+    trust.map(verifier_of).transpose()
+}
+
+fn verifier_of(trust: Trust) -> Result<Verifier, Failure> {
+    Verifier::new(trust).map_err(|error| Failure::of(Exit::Environment, &error))
 }
 
 /// A runtime for what is asked of issuers.
@@ -42,11 +58,13 @@ pub fn tokens() -> Result<TokenFolder, Failure> {
 /// The site, used by who is logged in. Whoever is not, or whose tokens do not verify, is nobody: the decisions say so.
 pub fn sign_in(site: Site) -> Result<Site, Failure> {
     let Some(verifier) = verifier(&site)? else { return Ok(site) };
-    let caller = match runtime()?.block_on(identity(&verifier)) {
+    if let Some(caller) = service::named(&site)? {
+        return Ok(site.used_by(caller.from_addresses(own_addresses())));
+    }
+    let caller = match who(&site, &verifier)? {
         Ok(Some(identity)) => Caller::verified(&identity),
         Ok(None) => Caller::nobody(),
         Err(failure) => {
-            site.note_failed_login(&failure.text())?;
             output::note(&format!("warning: the login cannot be used: {}", failure.text()));
             Caller::nobody()
         }
@@ -54,34 +72,83 @@ pub fn sign_in(site: Site) -> Result<Site, Failure> {
     Ok(site.used_by(caller.from_addresses(own_addresses())))
 }
 
-/// Who is logged in with one of the site's issuers.
-pub async fn identity(verifier: &Verifier) -> Result<Option<VerifiedIdentity>, Failure> {
-    let (folder, now) = (tokens()?, Timestamp::now());
-    for issuer in &verifier.trust().issuers {
-        let found = folder.load(issuer.issuer.as_str(), &issuer.client_id);
-        let Some(tokens) = found.map_err(|error| Failure::of(Exit::Environment, &error))? else { continue };
-        return verified(verifier, &folder, tokens, now).await.map(Some);
+/// Who is logged in with one of the site's issuers, if anybody is. Tokens that are refused are written down.
+///
+/// # Errors
+/// The outer ones are of what keeps it from being found out, the inner one says why the tokens are refused.
+pub fn who(site: &Site, verifier: &Verifier) -> Result<Result<Option<VerifiedIdentity>, Failure>, Failure> {
+    let folder = tokens()?;
+    match runtime()?.block_on(identity(verifier, &folder)) {
+        Ok(identity) => Ok(Ok(identity)),
+        Err(Unusable { told, noted }) => {
+            site.note_failed_login(&noted)?;
+            Ok(Err(told))
+        }
     }
-    Ok(None)
 }
 
-/// What the tokens prove; they are renewed if their time is over.
+/// A login that cannot be used: what the person is told of it, and what the audit log is.
+struct Unusable {
+    told: Failure,
+    noted: String,
+}
+
+impl Unusable {
+    fn refused(failure: Failure) -> Self {
+        Self { noted: failure.text(), told: failure }
+    }
+
+    fn of_token(error: &TokenError) -> Self {
+        let failure = Failure::of(Exit::Refused, error);
+        Self { noted: failure.text(), told: Failure::new(Exit::Refused, format!("{error}; {}", error.remedy())) }
+    }
+
+    /// Where the file lies on a person's machine is nothing that others need to know.
+    fn of_file(error: &TokenFileError) -> Self {
+        let noted = match error {
+            TokenFileError::Shared { .. } => "others could read or change the file of the tokens",
+            TokenFileError::Content(_) => "the file of the tokens was changed: nothing in it can be read",
+            _ => "the file of the tokens cannot be used",
+        };
+        Self { told: Failure::of(Exit::Refused, error), noted: noted.to_owned() }
+    }
+}
+
+/// The first login that proves who it is; else what is wrong with the first that does not.
+async fn identity(verifier: &Verifier, folder: &TokenFolder) -> Result<Option<VerifiedIdentity>, Unusable> {
+    let (now, mut unusable) = (Timestamp::now(), None);
+    for issuer in &verifier.trust().issuers {
+        let found = match folder.load(issuer.issuer.as_str(), &issuer.client_id) {
+            Ok(None) => continue,
+            Ok(Some(tokens)) => verified(verifier, folder, tokens, now).await,
+            Err(error) => Err(Unusable::of_file(&error)),
+        };
+        match found {
+            Ok(identity) => return Ok(Some(identity)),
+            Err(error) => drop(unusable.get_or_insert(error)),
+        }
+    }
+    unusable.map_or(Ok(None), Err)
+}
+
+/// What the tokens prove; they are renewed if their time is over. Tokens with which anything else is wrong stay refused.
 async fn verified(
     verifier: &Verifier,
     folder: &TokenFolder,
     tokens: TokenSet,
     now: Timestamp,
-) -> Result<VerifiedIdentity, Failure> {
+) -> Result<VerifiedIdentity, Unusable> {
     let expected = Expectations::default();
     match verifier.verify(tokens.id_token.reveal(), &expected, now).await {
         Ok(identity) => return Ok(identity),
-        Err(error) if tokens.refresh_token.is_none() => return Err(Failure::of(Exit::Refused, &error)),
-        Err(_) => {}
+        Err(TokenError::Expired(_)) if tokens.refresh_token.is_some() => {}
+        Err(error) => return Err(Unusable::of_token(&error)),
     }
-    let renewed = verifier.refresh(&tokens, now).await.map_err(|error| Failure::of(Exit::Refused, &error))?;
-    folder.save(&renewed).map_err(|error| Failure::of(Exit::Environment, &error))?;
+    let renewed = verifier.refresh(&tokens, now).await;
+    let renewed = renewed.map_err(|error| Unusable::refused(Failure::of(Exit::Refused, &error)))?;
+    folder.save(&renewed).map_err(|error| Unusable::of_file(&error))?;
     let identity = verifier.verify(renewed.id_token.reveal(), &expected, now).await;
-    identity.map_err(|error| Failure::of(Exit::Refused, &error))
+    identity.map_err(|error| Unusable::of_token(&error))
 }
 
 /// The addresses of this machine, from which its user works: not those that every machine has.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use etcetera::BaseStrategy;
-use sluis_access::{Rule, Site, SiteConfig};
+use sluis_access::{RegistryInForce, Rule, Site, SiteConfig};
 use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
 
@@ -36,16 +36,27 @@ pub fn open(folder: &Path) -> Result<Arc<Site>, Failure> {
         return Err(Failure::new(Exit::Environment, text));
     }
     let site = login::sign_in(Site::open(folder)?)?;
-    if let Ok(in_force) = site.in_force()
-        && let Some(problems) = in_force.problems
-    {
-        output::note(&format!(
-            "warning: the registry is not valid, so its last valid state stays in force; `sluis registry check` shows \
-             what is wrong ({} problem(s))",
-            problems.iter().count()
-        ));
+    if let Ok(in_force) = site.in_force() {
+        warn_of_registry(&in_force);
     }
     Ok(Arc::new(site))
+}
+
+/// A registry that is not valid is not in force: neither is what it takes back.
+fn warn_of_registry(in_force: &RegistryInForce) {
+    let Some(problems) = &in_force.problems else { return };
+    output::note(&format!(
+        "warning: the registry is not valid, so its last valid state stays in force; `sluis registry check` shows what is \
+         wrong ({} problem(s))",
+        problems.iter().count()
+    ));
+    if !in_force.not_yet_withdrawn.is_empty() {
+        output::note(&format!(
+            "warning: the new state takes consents back, which therefore still hold: {}; mend the registry now, or \
+             withdraw a subject's consent with `sluis withdraw`, which counts at once",
+            in_force.not_yet_withdrawn.join(", ")
+        ));
+    }
 }
 
 /// Opens the site, or makes a personal one after asking in which country the machine stands.

@@ -247,14 +247,7 @@ impl DelegationVerifier {
         revoked: Revoked<'_>,
         now: Timestamp,
     ) -> Result<Delegation, DelegationError> {
-        let claims = self.claims(token)?;
-        let site = claims.needed_text("iss")?;
-        if site != self.site {
-            return Err(DelegationError::OtherSite(Quoted::new(site)));
-        }
-        claims.lifetime(now, self.clock_skew)?;
-        let delegation = Delegation::read(&claims)?;
-        delegation.check(self.longest)?;
+        let delegation = self.read(token, now)?;
         if (revoked.delegation)(&delegation.id) {
             return Err(DelegationError::Revoked(Quoted::new(&delegation.id)));
         }
@@ -268,6 +261,23 @@ impl DelegationVerifier {
         if !delegation.actions.contains(act.action) {
             return Err(DelegationError::OtherAction(Quoted::new(act.action)));
         }
+        Ok(delegation)
+    }
+
+    /// The delegation in a token that is good by itself at the time `now`. Whether it was revoked, and whether it covers
+    /// what the service wants, is for the caller to find out.
+    ///
+    /// # Errors
+    /// With the first reason against it.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<Delegation, DelegationError> {
+        let claims = self.claims(token)?;
+        let site = claims.needed_text("iss")?;
+        if site != self.site {
+            return Err(DelegationError::OtherSite(Quoted::new(site)));
+        }
+        claims.lifetime(now, self.clock_skew)?;
+        let delegation = Delegation::read(&claims)?;
+        delegation.check(self.longest)?;
         Ok(delegation)
     }
 

@@ -12,6 +12,7 @@ mod layout;
 mod listing;
 mod new_object;
 mod object;
+mod packets;
 mod pins;
 mod removal;
 mod store;

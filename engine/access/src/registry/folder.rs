@@ -1,6 +1,7 @@
 //! The registry's folder, read again whenever a file in it changed, and the last state of it that was valid.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -8,10 +9,10 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::Date};
-use sluis_model::SubjectName;
+use sluis_model::{DatasetName, SubjectName};
 use sluis_yaml::Diagnostics;
 
-use super::{FILES, Registry, history, withdrawals};
+use super::{Consent, DATASETS, FILES, Registry, WITHDRAWALS, datasets, entries, history, withdrawals};
 use crate::AccessError;
 
 /// The registry by which is decided.
@@ -21,6 +22,9 @@ pub struct RegistryInForce {
     pub registry: Arc<Registry>,
     /// What is wrong with the files as they are now. Then the registry is the last one that was valid.
     pub problems: Option<Arc<Diagnostics>>,
+    /// Whose consents the files take back that still hold, since the files are not valid: a dataset's, or a subject's
+    /// of a dataset.
+    pub not_yet_withdrawn: Vec<String>,
 }
 
 /// The folder of the registry's files, beside that of the states that were in force.
@@ -71,7 +75,7 @@ impl RegistryFolder {
             let in_force = match read {
                 Ok((registry, files)) => {
                     history::keep(&self.history, &registry.digest, &files)?;
-                    RegistryInForce { registry: Arc::new(registry), problems: None }
+                    RegistryInForce { registry: Arc::new(registry), problems: None, not_yet_withdrawn: Vec::new() }
                 }
                 Err(problems) => self.last_valid(problems)?,
             };
@@ -91,11 +95,15 @@ impl RegistryFolder {
         withdrawals::add(&self.folder, subject, date)
     }
 
+    /// The last state that was valid, with what was withdrawn since: a withdrawal waits for nobody's mistake.
     fn last_valid(&self, problems: Diagnostics) -> Result<RegistryInForce, AccessError> {
-        match history::last(&self.history)? {
-            Some(registry) => Ok(RegistryInForce { registry: Arc::new(registry), problems: Some(Arc::new(problems)) }),
-            None => Err(AccessError::Registry(problems)),
-        }
+        let Some(last) = history::last(&self.history)? else { return Err(AccessError::Registry(problems)) };
+        let registry = match withdrawals::newer(&self.folder, &self.history.join(&last.digest))? {
+            Some(text) => history::keep_with(&self.history, &last.digest, WITHDRAWALS, text)?.unwrap_or(last),
+            None => last,
+        };
+        let not_yet_withdrawn = not_yet_withdrawn(&self.folder, &registry);
+        Ok(RegistryInForce { registry: Arc::new(registry), problems: Some(Arc::new(problems)), not_yet_withdrawn })
     }
 
     fn stamp(&self) -> Result<Stamp, AccessError> {
@@ -114,4 +122,25 @@ impl RegistryFolder {
         };
         FILES.iter().map(facts).collect()
     }
+}
+
+/// The consents that hold by the state in force, but that the datasets' file takes back, as far as it can be read.
+fn not_yet_withdrawn(folder: &Path, in_force: &Registry) -> Vec<String> {
+    let mut problems = Diagnostics::default();
+    let node = sluis_yaml::read(&folder.join(DATASETS), &mut problems);
+    let written: BTreeMap<DatasetName, _> = entries(node.as_ref(), "datasets", &mut problems, datasets::read_dataset);
+    let mut found = Vec::new();
+    for (name, dataset) in &written {
+        let Some(known) = in_force.datasets.get(name) else { continue };
+        if dataset.consent == Consent::Withdrawn && known.consent == Consent::Given {
+            found.push(format!("the dataset {name}"));
+        }
+        for (subject, written) in &dataset.subjects {
+            let holds = known.subjects.get(subject).is_some_and(|known| known.consent == Consent::Given);
+            if written.consent == Consent::Withdrawn && holds {
+                found.push(format!("{subject} of {name}"));
+            }
+        }
+    }
+    found
 }

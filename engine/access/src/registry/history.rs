@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::{FileText, Registry};
+use super::{FILES, FileText, Registry};
 use crate::AccessError;
 
 /// Where in the site's folder.
@@ -42,6 +42,27 @@ pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(
     let named = writeln!(last, "{digest}").and_then(|()| last.as_file().sync_all());
     named.and_then(|()| last.persist(history.join(LAST)).map_err(|error| error.error)).map_err(failed)?;
     File::open(history).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+/// Keeps an earlier state with one file in another text as the newest one. `None` if the two are no valid state.
+pub(super) fn keep_with(
+    history: &Path,
+    earlier: &str,
+    name: &'static str,
+    text: String,
+) -> Result<Option<Registry>, AccessError> {
+    let failed = |error| AccessError::file(history, "written")(error);
+    let folder = tempfile::Builder::new().prefix("new-").tempdir_in(history).map_err(failed)?;
+    for file in FILES.into_iter().filter(|file| *file != name) {
+        let from = history.join(earlier).join(file);
+        if from.exists() {
+            fs::copy(from, folder.path().join(file)).map_err(failed)?;
+        }
+    }
+    write(&folder.path().join(name), text.as_bytes()).map_err(failed)?;
+    let Ok((registry, files)) = Registry::read(folder.path()) else { return Ok(None) };
+    keep(history, &registry.digest, &files)?;
+    Ok(Some(registry))
 }
 
 /// The newest state that was valid; none if there never was one, or if its files are not those of its digest.

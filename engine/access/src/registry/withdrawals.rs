@@ -47,6 +47,25 @@ pub(super) fn add(registry: &Path, subject: &SubjectName, date: Date) -> Result<
     write(registry, &path, &known).map_err(AccessError::file(&path, "written"))
 }
 
+/// The text of the withdrawals in a folder, if it is valid and has all of those in an earlier one, and more.
+pub(super) fn newer(registry: &Path, earlier: &Path) -> Result<Option<String>, AccessError> {
+    let path = registry.join(WITHDRAWALS);
+    let (Some(known), Some(before)) = (read(&path), read(&earlier.join(WITHDRAWALS))) else { return Ok(None) };
+    let is_newer = known.len() > before.len() && before.keys().all(|subject| known.contains_key(subject));
+    is_newer.then(|| fs::read_to_string(&path).map_err(AccessError::file(&path, "read"))).transpose()
+}
+
+/// What a file says, none if it is not there; `None` if it is not valid.
+fn read(path: &Path) -> Option<Withdrawals> {
+    if !path.exists() {
+        return Some(Withdrawals::new());
+    }
+    let mut problems = Diagnostics::default();
+    let node = sluis_yaml::read(path, &mut problems);
+    let known = super::entries(node.as_ref(), "withdrawals", &mut problems, read_withdrawal);
+    (!problems.has_errors()).then_some(known)
+}
+
 fn write(registry: &Path, path: &Path, known: &Withdrawals) -> io::Result<()> {
     let mut text = "# Consents that were taken back. Written by `sluis withdraw`.\nwithdrawals:\n".to_owned();
     for (subject, date) in known {

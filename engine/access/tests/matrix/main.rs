@@ -5,6 +5,7 @@
 
 mod flips;
 mod issuer;
+mod services;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -165,7 +165,7 @@ pub fn sealed_object(folder: &Path) -> Address {
     site.seal(&permit, &b"ACGT"[..]).unwrap().address
 }
 
-fn project() -> ProjectName {
+pub fn project() -> ProjectName {
     "neuroblastoma".parse().unwrap()
 }
 

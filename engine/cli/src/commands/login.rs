@@ -4,20 +4,21 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sluis_access::Site;
-use sluis_identity::{Verifier, login::LoggedIn};
+use sluis_access::{Registry, Site};
+use sluis_identity::{VerifiedIdentity, Verifier, login::LoggedIn};
 
 use crate::{
     arguments::Login,
     exit::Exit,
     failure::Failure,
-    login::{identity, request, runtime, tokens, verifier},
+    login::{request, runtime, tokens, verifier, verifier_of_new_logins, who},
     output,
 };
 
 /// Logs in with an issuer that the site trusts, and keeps the tokens.
 pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
-    let (site, verifier) = trusting_site(folder)?;
+    let site = Site::open(folder)?;
+    let verifier = verifier_of_new_logins(&site)?.ok_or_else(needs_no_login)?;
     let issuer = issuer(&verifier, login.issuer.as_deref())?;
     let logged_in = runtime()?.block_on(async {
         if login.device { on_device(&verifier, &issuer).await } else { in_browser(&verifier, &issuer).await }
@@ -31,13 +32,14 @@ pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
     };
     site.note_login(&logged_in.identity)?;
     tokens()?.save(&logged_in.tokens).map_err(|error| Failure::of(Exit::Environment, &error))?;
-    output::note(&format!("Logged in as {}.", logged_in.identity.person()));
+    output::note(&welcome(&*site.registry()?, &logged_in.identity));
     Ok(Exit::Success)
 }
 
 /// Forgets the tokens of every issuer that the site trusts.
 pub fn logout(folder: &Path) -> Result<Exit, Failure> {
-    let (_, verifier) = trusting_site(folder)?;
+    let site = Site::open(folder)?;
+    let verifier = verifier(&site)?.ok_or_else(needs_no_login)?;
     let folder = tokens()?;
     for issuer in &verifier.trust().issuers {
         let removed = folder.remove(issuer.issuer.as_str(), &issuer.client_id);
@@ -55,7 +57,7 @@ pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
         output::note("This is a personal site: nobody else vouches for who uses it.");
         return Ok(Exit::Success);
     };
-    let Some(identity) = runtime()?.block_on(identity(&verifier))? else {
+    let Some(identity) = who(&site, &verifier)?? else {
         return Err(Failure::new(Exit::Refused, "nobody is logged in; log in with `sluis login`"));
     };
     let registry = site.registry()?;
@@ -77,12 +79,20 @@ pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn trusting_site(folder: &Path) -> Result<(Site, Verifier), Failure> {
-    let site = Site::open(folder)?;
-    let verifier = verifier(&site)?.ok_or_else(|| {
-        Failure::new(Exit::Usage, "this is a personal site, which needs no login; site.yaml names no `identity`")
-    })?;
-    Ok((site, verifier))
+fn needs_no_login() -> Failure {
+    Failure::new(Exit::Usage, "this is a personal site, which needs no login; site.yaml names no `identity`")
+}
+
+/// Somebody whom the registry does not know yet is told how it could.
+fn welcome(registry: &Registry, identity: &VerifiedIdentity) -> String {
+    match registry.person_of(identity.issuer(), identity.subject()) {
+        Some(name) => format!("Logged in as {name}: {}.", identity.person()),
+        None => format!(
+            "Logged in as {}. The registry does not know you, so everything will be refused: have yourself declared in \
+             registry/people.yaml, with `issuer` and `subject` as they stand here.",
+            identity.person()
+        ),
+    }
 }
 
 fn issuer(verifier: &Verifier, given: Option<&str>) -> Result<String, Failure> {

@@ -10,6 +10,7 @@ mod faults;
 mod find;
 mod genomics;
 mod heal;
+mod institute;
 mod remote;
 mod secrecy;
 #[path = "../../../bucket/tests/bucket/servers.rs"]

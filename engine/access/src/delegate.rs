@@ -1,0 +1,229 @@
+//! Delegations: a person lets a program act for them, in one project, for some actions and some time.
+//!
+//! The program shows a token that the site signed. A file of the site, `delegations/ID`, is there as long as the
+//! delegation was not taken back; only the site can have written it (`authenticated`).
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sluis_identity::{
+    Delegation, DelegationAlgorithm, DelegationError, DelegationSigner, DelegationVerifier, Person, Secret,
+};
+use sluis_model::ProjectName;
+use sluis_policy::{Action, Resource};
+use zeroize::Zeroizing;
+
+use crate::{
+    AccessError, Caller, Site,
+    audit::Entry,
+    authenticated::{self, Kind},
+    caller::ActingFor,
+    decide::Found,
+};
+
+const FOLDER: &str = "delegations";
+
+/// The longest that a delegation may last.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// A delegation that is wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewDelegation {
+    /// What the program is called.
+    pub service: String,
+    /// In which project it may act.
+    pub project: ProjectName,
+    /// What it may do there.
+    pub actions: BTreeSet<Action>,
+    /// For how many days, up to a year.
+    pub days: u16,
+}
+
+/// A delegation that is in force, or whose time is over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Delegated {
+    /// Its identifier.
+    pub id: String,
+    /// The program.
+    pub service: String,
+    /// For whom it acts, by their name in the registry when it was made.
+    pub person: String,
+    /// In which project.
+    pub project: String,
+    /// What it may do there.
+    pub actions: BTreeSet<String>,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Why there is no delegation.
+#[derive(Debug, thiserror::Error)]
+pub enum DelegateError {
+    /// Nobody vouches for who wants to delegate.
+    #[error("only a person for whom an issuer vouches can delegate; log in with `sluis login`")]
+    NoPerson,
+    /// It is somebody else's.
+    #[error("the delegation {id} is {person}'s, and theirs to take back")]
+    OtherPerson {
+        /// The delegation.
+        id: String,
+        /// Who made it.
+        person: String,
+    },
+    /// There is no such delegation.
+    #[error("there is no delegation {0}, or it was taken back already")]
+    Unknown(String),
+    /// The token is not good, or the delegation cannot be signed.
+    #[error(transparent)]
+    Token(#[from] DelegationError),
+    /// The site's key cannot sign.
+    #[error("the site's key for delegations cannot be made")]
+    Key,
+}
+
+impl Site {
+    /// Lets a program act for the caller. What it may do, the caller must be able to do in that project.
+    ///
+    /// # Errors
+    /// If they may not, or are no person for whom an issuer vouches.
+    pub fn delegate(&self, new: &NewDelegation) -> Result<Secret, AccessError> {
+        let delegated_by = self.caller().person().ok_or(DelegateError::NoPerson)?;
+        for action in &new.actions {
+            let asked = self.asked(*action, Resource::Project(new.project.clone()), Some(&new.project));
+            let text = format!("delegate `{action}` to {} for the project {}", new.service, new.project);
+            self.decide(&asked, text, Entry::new("delegate"), |_, _| Ok(Found::default()))?;
+        }
+        let now = Timestamp::now();
+        let expires = now.checked_add(SignedDuration::from_hours(24 * i64::from(new.days))).unwrap_or(now);
+        let delegation = Delegation {
+            id: hex::encode(random()?),
+            service: new.service.clone(),
+            delegated_by,
+            project: new.project.to_string(),
+            actions: new.actions.iter().map(|action| action.name().to_owned()).collect(),
+            not_before: now,
+            expires,
+        };
+        let token = self.delegation_signer()?.sign(&delegation, now).map_err(DelegateError::Token)?;
+        self.keep_delegation(&delegation)?;
+        Ok(Secret::new(token))
+    }
+
+    /// Every delegation that was not taken back.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn delegations(&self) -> Result<Vec<Delegated>, AccessError> {
+        let folder = self.dir().join(FOLDER);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(AccessError::file(&folder, "read")(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(AccessError::file(&folder, "read"))?.file_name();
+            found.extend(name.to_str().and_then(|id| self.delegation(id)));
+        }
+        found.sort_by(|one, other| (one.until, &one.id).cmp(&(other.until, &other.id)));
+        Ok(found)
+    }
+
+    /// Takes a delegation back, from the next decision on: who made it does, or an administrator.
+    ///
+    /// # Errors
+    /// If there is none, or it is somebody else's and the caller no administrator.
+    pub fn revoke_delegation(&self, id: &str) -> Result<(), AccessError> {
+        let known = self.delegation(id).ok_or_else(|| DelegateError::Unknown(id.to_owned()))?;
+        if known.person != self.caller_name() {
+            let asked = self.asked(Action::Administer, self.as_resource(), None);
+            let text = format!("take back the delegation {id} of {}", known.person);
+            self.decide(&asked, text, Entry::new("revoke-delegation"), |_, _| Ok(Found::default()))?;
+        }
+        let path = self.dir().join(FOLDER).join(id);
+        fs::remove_file(&path).map_err(AccessError::file(&path, "removed"))?;
+        let folder = self.dir().join(FOLDER);
+        fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(AccessError::file(&folder, "flushed"))?;
+        let mut entry = Entry::new("delegation-revoked");
+        entry.caller = self.caller_name();
+        entry.reasons = vec![format!("the delegation {id} of {} to {}", known.person, known.service)];
+        self.audit().note(&entry)
+    }
+
+    /// The program that shows a delegation's token. Whether it was taken back, and what it covers, is looked at in each
+    /// decision.
+    ///
+    /// # Errors
+    /// If the token is not one of this site's, or its time is over.
+    pub fn service(&self, token: &str) -> Result<Caller, AccessError> {
+        let verifier = DelegationVerifier {
+            site: self.config().name.clone(),
+            keys: vec![self.delegation_signer()?.public_key().clone()],
+            longest: LONGEST,
+            clock_skew: SignedDuration::from_secs(0),
+        };
+        let delegation = verifier.read(token, Timestamp::now()).map_err(DelegateError::Token)?;
+        let actions = Action::ALL.into_iter().filter(|action| delegation.actions.contains(action.name())).collect();
+        let file = self.delegation_file(&delegation.id).ok_or_else(|| DelegateError::Unknown(delegation.id.clone()))?;
+        Ok(Caller::service(Arc::new(ActingFor { delegation, actions, file })))
+    }
+
+    fn delegation(&self, id: &str) -> Option<Delegated> {
+        let bytes = fs::read(self.delegation_file(id)?).ok()?;
+        authenticated::read(self.keys(), Kind::Delegation, id, &bytes)
+    }
+
+    /// The file of a delegation; none for what cannot be an identifier.
+    fn delegation_file(&self, id: &str) -> Option<PathBuf> {
+        let is_id = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        is_id.then(|| self.dir().join(FOLDER).join(id))
+    }
+
+    fn keep_delegation(&self, delegation: &Delegation) -> Result<(), AccessError> {
+        let Person { issuer, subject } = &delegation.delegated_by;
+        let registry = self.registry()?;
+        let kept = Delegated {
+            id: delegation.id.clone(),
+            service: delegation.service.clone(),
+            person: registry.person_of(issuer, subject).unwrap_or(subject).to_owned(),
+            project: delegation.project.clone(),
+            actions: delegation.actions.clone(),
+            until: delegation.expires,
+        };
+        let text = authenticated::write(self.keys(), Kind::Delegation, &kept.id, &kept)
+            .map_err(|error| AccessError::Plaintext(error.into()))?;
+        let folder = self.dir().join(FOLDER);
+        let write = || {
+            fs::create_dir_all(&folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(&text)?;
+            file.as_file().sync_all()?;
+            file.persist(folder.join(&kept.id)).map_err(|error| error.error)?;
+            fs::File::open(&folder)?.sync_all()
+        };
+        write().map_err(AccessError::file(&folder, "written"))
+    }
+
+    /// The site signs delegations with a key of their own, which follows from the one that makes addresses.
+    fn delegation_signer(&self) -> Result<DelegationSigner, DelegateError> {
+        let seed = Zeroizing::new(blake3::derive_key("sluis 1 delegations", self.keys().address_key()));
+        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| DelegateError::Key)?;
+        let document = pair.to_pkcs8().map_err(|_| DelegateError::Key)?;
+        let name = &self.config().name;
+        Ok(DelegationSigner::new(name, DelegationAlgorithm::EdDsa, document.as_ref(), LONGEST)?)
+    }
+}
+
+fn random() -> Result<[u8; 6], AccessError> {
+    let mut bytes = [0; 6];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
+    Ok(bytes)
+}

@@ -1,0 +1,114 @@
+//! Programs that act for a person: never more than was delegated, and no longer than the person may.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use jiff::Timestamp;
+use sluis_access::{AccessError, Caller, NewDelegation, ReadAction, Site};
+use sluis_identity::{Expectations, Verifier};
+use sluis_model::{Address, Labels};
+use sluis_policy::Action;
+
+use crate::{
+    copy,
+    issuer::Issuer,
+    template,
+    world::{World, project},
+};
+
+async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
+    // The world's own request writes the site's files.
+    World::allowed(issuer).outcome(issuer, folder, address).await.result.unwrap();
+    let site = Site::open(folder).unwrap();
+    let verifier = Verifier::new(site.config().identity.clone().unwrap()).unwrap();
+    let token = issuer.sign(&Issuer::header(), &issuer.claims().to_string());
+    let identity = verifier.verify(&token, &Expectations::default(), Timestamp::now()).await.unwrap();
+    site.used_by(at_work(Caller::verified(&identity)))
+}
+
+fn at_work(caller: Caller) -> Caller {
+    caller.from_addresses(vec!["192.0.2.17".parse().unwrap()])
+}
+
+fn policies<T>(outcome: Result<T, AccessError>) -> Vec<String> {
+    match outcome {
+        Err(AccessError::Refused(refusal)) => refusal.reasons.into_iter().map(|reason| reason.policy).collect(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was allowed"),
+    }
+}
+
+fn nightly(actions: &[Action]) -> NewDelegation {
+    let actions: BTreeSet<_> = actions.iter().copied().collect();
+    NewDelegation { service: "nightly".to_owned(), project: project(), actions, days: 30 }
+}
+
+#[tokio::test]
+async fn a_program_does_what_was_delegated_until_it_is_taken_back() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    let token = person.delegate(&nightly(&[Action::Read, Action::Submit])).unwrap();
+    let program = Site::open(folder.path()).unwrap();
+    let caller = at_work(program.service(token.reveal()).unwrap());
+    let program = program.used_by(caller);
+    let read = |action| program.permit_read(&project(), &address, action);
+    read(ReadAction::Show).unwrap();
+    let last = program.audit().records().unwrap().map(Result::unwrap).last().unwrap();
+    assert_eq!(last.caller(), "nightly for anna");
+    assert_eq!(policies(read(ReadAction::Provenance)), ["delegation-covers-action"]);
+    assert!(policies(read(ReadAction::Export)).contains(&"people-decide".to_owned()));
+    let other = "other".parse().unwrap();
+    let elsewhere = program.permit_read(&other, &address, ReadAction::Show);
+    assert!(policies(elsewhere).contains(&"delegation-covers-action".to_owned()));
+    let of_trial = Labels::of_dataset("trial-7".parse().unwrap());
+    program.permit_put(&project(), &of_trial).unwrap();
+    assert!(program.delegate(&nightly(&[Action::Read])).is_err(), "programs do not delegate");
+
+    let [known] = &*person.delegations().unwrap() else { panic!("one delegation was made") };
+    assert_eq!((known.person.as_str(), known.service.as_str()), ("anna", "nightly"));
+    person.revoke_delegation(&known.id).unwrap();
+    assert_eq!(policies(read(ReadAction::Show)), ["delegation-not-revoked"]);
+    assert!(person.delegations().unwrap().is_empty());
+    assert!(person.revoke_delegation(&known.id).is_err());
+}
+
+#[tokio::test]
+async fn what_the_person_may_not_their_program_may_not() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    let token = person.delegate(&nightly(&[Action::Read])).unwrap();
+    let people = folder.path().join("registry/people.yaml");
+    let text = fs::read_to_string(&people).unwrap();
+    for (from, to, policy) in [
+        ("until: '2090-01-01'", "until: '2021-01-01'", "valid-training"),
+        ("subject: anna-at-work", "subject: somebody-else", "declared-person"),
+    ] {
+        fs::write(&people, text.replace(from, to)).unwrap();
+        let program = Site::open(folder.path()).unwrap();
+        let caller = at_work(program.service(token.reveal()).unwrap());
+        let refused = policies(program.used_by(caller).permit_read(&project(), &address, ReadAction::Show));
+        assert!(refused.contains(&policy.to_owned()), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_tokens_of_this_site_are_good() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    let token = person.delegate(&nightly(&[Action::Read])).unwrap();
+    let good = token.reveal();
+    let mut flipped = good.to_owned();
+    flipped.replace_range(good.len() - 2..good.len() - 1, if good.ends_with("AA") { "B" } else { "A" });
+    for bad in ["", "x", "a.b.c", &good[..good.len() - 5], &flipped] {
+        assert!(matches!(person.service(bad), Err(AccessError::Delegate(_))), "{bad}");
+    }
+    let (other, other_address) = crate::template();
+    let other_folder = copy(&other);
+    let other_person = anna(&issuer, other_folder.path(), &other_address).await;
+    assert!(matches!(other_person.service(good), Err(AccessError::Delegate(_))));
+}
