@@ -64,6 +64,9 @@ impl Share {
         let audit_key = from_hex(field("audit-key")?)?;
         let value = Zeroizing::new(hex::decode(field("value")?).ok()?);
         let signature: [u8; 64] = from_hex(field("signature")?)?;
+        if lines.next().is_some() {
+            return None;
+        }
         let set = ShareSet { site, key, set, shares, threshold, audit_key };
         let share = Self { set, number, value };
         // What is written in another way than it would be is not what was signed.

@@ -10,6 +10,7 @@ mod erasure;
 mod folder;
 mod grants;
 mod hostile;
+mod keys;
 mod objects;
 mod subjects;
 mod tasks;
