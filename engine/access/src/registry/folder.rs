@@ -99,7 +99,7 @@ impl RegistryFolder {
     fn last_valid(&self, problems: Diagnostics) -> Result<RegistryInForce, AccessError> {
         let Some(last) = history::last(&self.history)? else { return Err(AccessError::Registry(problems)) };
         let registry = match withdrawals::newer(&self.folder, &self.history.join(&last.digest))? {
-            Some(text) => history::keep_with(&self.history, &last.digest, WITHDRAWALS, text)?.unwrap_or(last),
+            Some(text) => history::keep_with(&self.history, &last.digest, WITHDRAWALS, &text)?.unwrap_or(last),
             None => last,
         };
         let not_yet_withdrawn = not_yet_withdrawn(&self.folder, &registry);

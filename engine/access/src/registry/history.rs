@@ -49,7 +49,7 @@ pub(super) fn keep_with(
     history: &Path,
     earlier: &str,
     name: &'static str,
-    text: String,
+    text: &str,
 ) -> Result<Option<Registry>, AccessError> {
     let failed = |error| AccessError::file(history, "written")(error);
     let folder = tempfile::Builder::new().prefix("new-").tempdir_in(history).map_err(failed)?;

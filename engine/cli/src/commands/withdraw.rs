@@ -26,7 +26,11 @@ pub fn carry_out(folder: &Path, withdraw: &Withdraw, json: bool) -> Result<Exit,
         output::json(&json!({ "datasets": datasets, "erasure": erasure_json(&erasure, !withdraw.plan) }));
     } else {
         for (dataset, given) in &listings {
-            let state = if *given { "consent withdrawn from now on" } else { "consent did not hold before" };
+            let state = match (given, withdraw.plan) {
+                (true, true) => "consent would be withdrawn",
+                (true, false) => "consent withdrawn from now on",
+                (false, _) => "consent did not hold before",
+            };
             output::line(&format!("{dataset}  {state}"));
         }
         if !erasure.objects.is_empty() {

@@ -3,6 +3,8 @@
 mod logins;
 #[path = "../../../identity/tests/identity/provider_process.rs"]
 mod provider_process;
+mod results;
+mod withdrawals;
 mod world;
 
 use world::Institute;

@@ -21,7 +21,10 @@ fn a_login_in_the_browser_is_kept_for_its_person_alone_and_forgotten_by_a_logout
     assert_eq!(who.out, "anna\n");
     assert!(who.err.contains(&subject("anna")) && who.err.contains("more than one factor"), "{}", who.err);
     let who = institute.run("anna", &["whoami", "--json"]).json();
-    assert_eq!((&who["person"], &who["subject"], &who["multi-factor"]), (&json!("anna"), &json!(subject("anna")), &json!(true)));
+    assert_eq!(
+        (&who["person"], &who["subject"], &who["multi-factor"]),
+        (&json!("anna"), &json!(subject("anna")), &json!(true))
+    );
     institute.run("bob", &["whoami"]).failed(4, &["nobody is logged in"]);
     assert_eq!(institute.last_record("login", Some("allow"))["caller"], "anna");
     institute.succeed("anna", &["logout"]);

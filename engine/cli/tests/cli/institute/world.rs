@@ -194,7 +194,8 @@ impl Institute {
 
     /// What the provider says of a person who logs in now, with two factors, unless it is to say something else.
     pub fn set_claims(&self, name: &str, other: &Json) {
-        let mut claims = json!({ "acr": REFEDS_MFA, "auth_time": jiff::Timestamp::now().as_second(), "name": "Anna Alba" });
+        let mut claims =
+            json!({ "acr": REFEDS_MFA, "auth_time": jiff::Timestamp::now().as_second(), "name": "Anna Alba" });
         for (claim, value) in other.as_object().unwrap() {
             claims[claim] = value.clone();
         }

@@ -1,0 +1,147 @@
+//! Working with a subject's data, and letting results leave through the airlock.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{
+    Institute,
+    world::{LAST_LINE, READS},
+};
+use crate::test_site::{Ran, addresses};
+
+const OF_PROJECT: [&str; 2] = ["--project", "neuroblastoma"];
+
+/// Anna's result, made from the subject's reads.
+fn result(institute: &Institute) -> String {
+    let address = institute.put("anna", "reads.fa", READS, "P012");
+    let workflow = institute.site.write("last.cwl", LAST_LINE);
+    let job = institute.job(&address);
+    let ran = institute.run("anna", &[&["run", &workflow, &job, "--dataset", "trial-7"][..], &OF_PROJECT].concat());
+    addresses(&ran.json()).remove(0)
+}
+
+/// Asks for a result to leave, and gives the request's identifier.
+fn ask(institute: &Institute, address: &str) -> String {
+    let ask = [&["airlock", "ask", address, "--reason", "Figure 2"][..], &OF_PROJECT].concat();
+    institute.succeed("anna", &ask).out.trim().to_owned()
+}
+
+fn release(institute: &Institute, name: &str, id: &str) -> Ran {
+    let outdir = institute.site.path("released").display().to_string();
+    institute.run(name, &["airlock", "release", id, "--outdir", &outdir])
+}
+
+/// That nothing left with the request.
+fn assert_stays(institute: &Institute, name: &str, id: &str, says: &[&str]) {
+    release(institute, name, id).failed(4, says);
+    let outdir = institute.site.path("released");
+    let left = fs::read_dir(outdir).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "something left all the same");
+    let record = institute.last_record("release", Some("deny"));
+    assert_eq!((&record["caller"], &record["project"]), (&json!(name), &json!("neuroblastoma")), "{record}");
+}
+
+#[test]
+fn results_leave_in_no_other_way_than_by_an_approval() {
+    let Some(institute) = Institute::with_network(&["anna"]) else { return };
+    let address = result(&institute);
+    institute.succeed("anna", &[&["show", &address][..], &OF_PROJECT].concat());
+    let [to, outdir] = ["last.txt", "results"].map(|name| institute.site.path(name).display().to_string());
+    let refused = |arguments: &[&str], action: &str| {
+        let ran = institute.run("anna", &[arguments, &OF_PROJECT].concat());
+        ran.failed(4, &["nobody has approved this export by anna", "remedy: have it approved by a member"]);
+        assert_eq!(institute.last_record(action, Some("deny"))["policies"], json!(["approved-export"]));
+    };
+    refused(&["export", &address, "--to", &to], "export");
+    refused(&["export", "--sealed", &address, "--to", &to], "export");
+    let key = institute.site.path("anna.pub").display().to_string();
+    refused(&["grant", &address, "--recipient", &key], "grant");
+    let (workflow, job) = (institute.site.path("last.cwl"), institute.site.path("job.json"));
+    let (workflow, job) = (workflow.display().to_string(), job.display().to_string());
+    refused(&["run", &workflow, &job, "--dataset", "trial-7", "--outdir", &outdir], "export");
+    assert_eq!(fs::read_dir(&outdir).map_or(0, Iterator::count), 0);
+    assert!(!institute.site.path("last.txt").exists());
+}
+
+#[test]
+fn public_data_leave_freely_and_need_no_airlock() {
+    let Some(institute) = Institute::with_network(&["anna"]) else { return };
+    let genome = institute.site.write("genome.fa", ">chr1\nACGT\n");
+    let put = institute.succeed("anna", &[&["put", &genome, "--dataset", "genomes"][..], &OF_PROJECT].concat());
+    let address = put.out.split_whitespace().next().unwrap();
+    let to = institute.site.path("out.fa").display().to_string();
+    institute.succeed("anna", &[&["export", address, "--to", &to][..], &OF_PROJECT].concat());
+    assert_eq!(fs::read_to_string(&to).unwrap(), ">chr1\nACGT\n");
+    let outdir = institute.site.path("results").display().to_string();
+    let (workflow, job) = (institute.site.write("last.cwl", LAST_LINE), institute.job(address));
+    let run = ["run", &workflow, &job, "--dataset", "genomes", "--outdir", &outdir];
+    institute.succeed("anna", &[&run[..], &OF_PROJECT].concat());
+    assert_eq!(fs::read_to_string(institute.site.path("results/last.txt")).unwrap(), "ACGT\n");
+    let ask = institute.run("anna", &[&["airlock", "ask", address, "--reason", "x"][..], &OF_PROJECT].concat());
+    ask.failed(4, &["is public and leaves without an approval"]);
+}
+
+#[test]
+fn what_somebody_else_approved_leaves_for_who_asked_alone() {
+    let Some(institute) = Institute::with_network(&["anna", "bob"]) else { return };
+    let address = result(&institute);
+    let id = ask(&institute, &address);
+    assert_stays(&institute, "anna", &id, &["nobody has decided about the request"]);
+    institute
+        .run("anna", &["airlock", "approve", &id])
+        .failed(4, &["anna asked for it", "not on the data access committee"]);
+    institute.run("bob", &["airlock", "approve", &id, "--days", "31"]).failed(2, &["1 to 30 days"]);
+    institute.succeed("bob", &["airlock", "approve", &id, "--days", "3"]);
+    institute.run("bob", &["airlock", "refuse", &id, "--reason", "late"]).failed(4, &["was decided already"]);
+    let listed = institute.run("bob", &["airlock", "list", "--json"]).json();
+    assert_eq!((&listed[0]["state"]["by"], &listed[0]["asked_by"]), (&json!("bob"), &json!("anna")), "{listed}");
+    let table = institute.succeed("anna", &["airlock", "list"]).out;
+    assert!(table.contains(&id) && table.contains("approved by bob until") && table.contains("Figure 2"), "{table}");
+
+    assert_stays(&institute, "bob", &id, &["is by anna, not by bob", "bob is not a member of the project"]);
+    let released = release(&institute, "anna", &id);
+    assert_eq!(released.code, Some(0), "{}", released.err);
+    let [key, file] = [institute.site.path("anna.sec").display().to_string(), released.out.trim().to_owned()];
+    assert!(file.ends_with(".c4gh"), "{file}");
+    let plain = institute.site.run(["crypt", "decrypt", "--key", &key, &file]);
+    assert_eq!(plain.out, "GATTACAGATTACACATTAG\n", "{}", plain.err);
+    let record = institute.last_record("release", Some("allow"));
+    assert_eq!((&record["caller"], &record["subjects"]), (&json!("anna"), &json!(["P012"])), "{record}");
+    assert!(institute.last_record("released", None)["recipient"].is_string());
+    institute.run("anna", &["airlock", "release", "abcdefabcdef"]).failed(2, &["there is no request"]);
+}
+
+#[test]
+fn a_request_that_is_refused_ended_or_changed_releases_nothing() {
+    let Some(institute) = Institute::with_network(&["anna", "bob"]) else { return };
+    let address = result(&institute);
+    let refused = ask(&institute, &address);
+    institute.succeed("bob", &["airlock", "refuse", &refused, "--reason", "too few people in it"]);
+    assert_stays(&institute, "anna", &refused, &["bob refused the request"]);
+    let table = institute.succeed("anna", &["airlock", "list"]).out;
+    assert!(table.contains("refused by bob: too few people in it"), "{table}");
+
+    let changed = ask(&institute, &address);
+    let path = institute.site.site().join("airlock").join(&changed);
+    let text = fs::read_to_string(&path).unwrap();
+    let approved = r#"{"state":"approved","by":"bob","at":"2020-01-01T00:00:00Z","until":"2090-01-01T00:00:00Z"}"#;
+    let forged = text.replace(r#"{"state":"asked"}"#, approved);
+    assert_ne!(forged, text);
+    fs::write(&path, forged).unwrap();
+    for (name, arguments) in [
+        ("anna", &["airlock", "release", &changed][..]),
+        ("bob", &["airlock", "approve", &changed]),
+        ("bob", &["airlock", "list"]),
+    ] {
+        institute.run(name, arguments).failed(5, &[&changed, "was not written by this site, or was changed"]);
+    }
+    // Nor can a request that was approved pass for another one.
+    fs::write(&path, &text).unwrap();
+    institute.succeed("bob", &["airlock", "approve", &changed]);
+    fs::copy(&path, path.with_file_name(&refused)).unwrap();
+    release(&institute, "anna", &refused).failed(5, &["was changed"]);
+    // A consent that was taken back since keeps the object in.
+    institute.site.edit_registry("datasets.yaml", "P012: {consent: given", "P012: {consent: withdrawn");
+    assert_stays(&institute, "anna", &changed, &["P012"]);
+}
