@@ -39,8 +39,11 @@ pub(crate) struct ActingFor {
     pub file: PathBuf,
 }
 
-/// How somebody is written down who is none of the registry's people.
+/// How the audit log calls who is not logged in.
 const NOBODY: &str = "nobody";
+
+/// How reasons call them.
+const NOT_LOGGED_IN: &str = "somebody who is not logged in";
 
 impl Caller {
     /// The person who runs a personal site.
@@ -104,15 +107,16 @@ impl Caller {
     pub(crate) fn told_name(&self, registry: &Registry) -> String {
         match &self.who {
             Who::Service(service) => format!("{} for {}", service.delegation.service, self.name(registry)),
+            Who::Nobody => NOBODY.to_owned(),
             _ => self.name(registry),
         }
     }
 
-    /// Their name in the registry, or that of the person for whom a program acts; else how the audit log calls them.
+    /// Their name in the registry, or that of the person for whom a program acts; else how reasons call them.
     pub(crate) fn name(&self, registry: &Registry) -> String {
         match &self.who {
             Who::SelfIssued => SELF_ISSUED.to_owned(),
-            Who::Nobody => NOBODY.to_owned(),
+            Who::Nobody => NOT_LOGGED_IN.to_owned(),
             Who::Assumed(name) => name.clone(),
             Who::Service(service) => {
                 let Person { issuer, subject } = &service.delegation.delegated_by;

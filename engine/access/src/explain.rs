@@ -63,7 +63,7 @@ pub struct AccessLine {
 
 impl Site {
     /// Explains what would be decided for a person of the registry after a fresh login from where the caller is; for
-    /// the caller as they are if no person is named. That the caller asked is written down.
+    /// the caller as they are if no person is named. A question about others is written down.
     ///
     /// # Errors
     /// If the caller asks about others and may not, or the object is not there.

@@ -63,7 +63,10 @@ pub fn sign_in(site: Site) -> Result<Site, Failure> {
     }
     let caller = match who(&site, &verifier)? {
         Ok(Some(identity)) => Caller::verified(&identity),
-        Ok(None) => Caller::nobody(),
+        Ok(None) => {
+            output::note("warning: nobody is logged in; log in with `sluis login`");
+            Caller::nobody()
+        }
         Err(failure) => {
             output::note(&format!("warning: the login cannot be used: {}", failure.text()));
             Caller::nobody()

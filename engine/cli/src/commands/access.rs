@@ -51,6 +51,16 @@ fn question(site: &Site, asked: AccessQuestion) -> Result<Question, Failure> {
         text if text.starts_with("b3:") => Thing::Object(resolve(site, text)?),
         text => Thing::Dataset(text.parse().map_err(|error| Failure::of(Exit::Usage, &error))?),
     };
+    let is_about_the_site = matches!(thing, Thing::Site);
+    let fits = match action {
+        Action::Administer | Action::Audit => is_about_the_site,
+        Action::Withdraw => true,
+        _ => !is_about_the_site,
+    };
+    if !fits {
+        let of = if is_about_the_site { "a dataset or an object, not of the site" } else { "the `site`, not of data" };
+        return Err(Failure::new(Exit::Usage, format!("`{}` can be asked of {of}", asked.action)));
+    }
     Ok(Question { action, thing, project: asked.project })
 }
 
@@ -60,15 +70,21 @@ fn tell(explanation: &Explanation, json: bool) {
         output::json(&json!(explanation));
         return;
     }
-    output::line(if verdict.allowed { "allowed" } else { "refused" });
-    for reason in &verdict.reasons {
-        output::line(&format!("  {}: {}", reason.policy, reason.text));
-        output::line(&format!("    promise: {}", reason.promise));
-        output::line(&format!("    remedy: {}", reason.remedy));
+    let permits = explanation.policies.iter().filter(|one| one.applied && one.policy.effect == Effect::Permit);
+    let permits = permits.map(|one| one.policy.id.to_string()).collect::<Vec<_>>().join(", ");
+    if verdict.allowed {
+        output::line(&format!("allowed, by {permits}"));
+        return;
     }
-    let kept = explanation.policies.iter().filter(|one| one.applied && one.policy.effect == Effect::Permit);
-    for policy in kept {
-        output::line(&format!("  {} would permit it", policy.policy.id));
+    output::line("refused");
+    for reason in &verdict.reasons {
+        output::line(&format!("  {}", reason.text));
+        output::line(&format!("    policy:  {}", reason.policy));
+        output::line(&format!("    promise: {}", reason.promise));
+        output::line(&format!("    remedy:  {}", reason.remedy.replace('\n', "\n             ")));
+    }
+    if !permits.is_empty() {
+        output::line(&format!("Nothing else is against it: with all of that mended it is permitted, by {permits}."));
     }
 }
 

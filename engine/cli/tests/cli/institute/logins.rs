@@ -97,9 +97,9 @@ fn without_a_login_nothing_is_used_and_each_refusal_is_written_down_with_the_fac
         ("show", [&["show", &address][..], &project].concat()),
     ] {
         let reasons = [
-            "no trusted issuer has verified that nobody is who they say",
-            "nobody logged in without a second factor",
-            "not a member of the project neuroblastoma",
+            "nobody is logged in; log in with `sluis login`",
+            "no trusted issuer has verified that somebody who is not logged in is who they say",
+            "somebody who is not logged in is not a member of the project neuroblastoma",
             "remedy: ",
         ];
         institute.run("anna", &arguments).failed(4, &reasons);
