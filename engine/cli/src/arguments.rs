@@ -5,6 +5,7 @@ mod audit;
 mod crypt;
 mod delegation;
 mod find;
+mod key;
 mod store;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use audit::{Audit, AuditAction, AuditDecision, AuditFormat, AuditSearch};
 pub use crypt::{Crypt, CryptFiles};
 pub use delegation::Delegation;
 pub use find::{Find, FindDerived, FindNewest, FindRuns};
+pub use key::{Key, Recover, Recovery};
 pub use store::{Gc, Store, UsageBy};
 
 /// Runs CWL workflows on sealed genomic data, inside the EU, with every access decided and written down.
@@ -30,6 +32,10 @@ pub struct Arguments {
     /// Print JSON for scripts instead of tables for people.
     #[arg(long, global = true)]
     pub json: bool,
+    /// The file that holds the passphrase of the site's key, and that only you can read; SLUIS_PASSPHRASE_FILE if not
+    /// given, else the terminal.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -104,6 +110,9 @@ pub enum Command {
     /// Keep the store in order: what it holds, what nobody needs, whether all of it is whole.
     #[command(subcommand)]
     Store(Store),
+    /// The site's own key: its passphrase, another key in its place, recovery by several people.
+    #[command(subcommand)]
+    Key(Key),
     /// Run a workflow or tool as the CWL standard's tools expect it: as `run`, with the outputs in the current folder.
     ///
     /// A link to sluis that is named `cwl-runner` does the same.

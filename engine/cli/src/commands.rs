@@ -11,6 +11,7 @@ mod erase;
 mod find;
 mod grant;
 mod init;
+mod key;
 mod login;
 mod logs;
 mod objects;
@@ -27,12 +28,13 @@ use crate::{
     arguments::{Arguments, Command},
     exit::Exit,
     failure::Failure,
-    site,
+    passphrase, site,
 };
 
 /// Carries out the command.
 pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
-    let Arguments { site, json, command } = arguments;
+    let Arguments { site, json, passphrase_file, command } = arguments;
+    passphrase::comes_from(passphrase_file);
     let folder = match command {
         Command::Completions(_) | Command::Crypt(_) => Default::default(),
         _ => site::folder(site)?,
@@ -63,6 +65,7 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Provenance(provenance) => provenance::carry_out(&folder, &provenance, json),
         Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
         Command::Store(store) => store::carry_out(&folder, store, json),
+        Command::Key(key) => key::carry_out(&folder, key, json),
         Command::CwlRunner(mut run) => {
             run.outdir.get_or_insert_with(|| ".".into());
             run::carry_out(&folder, &run, json)

@@ -3,7 +3,7 @@
 use std::{error::Error, path::Path};
 
 use serde_json::json;
-use sluis_access::{AccessError, AirlockError, DelegateError};
+use sluis_access::{AccessError, AirlockError, DelegateError, KeyChangeError};
 use sluis_index::IndexError;
 use sluis_remote::RemoteError;
 use sluis_schedule::{FailureKind, RepeatError, RunError, RunsError};
@@ -104,7 +104,8 @@ impl From<AccessError> for Failure {
         let exit = match &error {
             AccessError::Refused(_) | AccessError::NotGranted(_) | AccessError::Public(_) => Exit::Refused,
             AccessError::Store(StoreError::Forbidden { .. }) => Exit::Refused,
-            AccessError::NotFound(_) => Exit::Usage,
+            AccessError::NotFound(_) | AccessError::Recovery(_) => Exit::Usage,
+            AccessError::KeyChange(KeyChangeError::Empty | KeyChangeError::Passphrase { .. }) => Exit::Usage,
             AccessError::Delegate(DelegateError::Unknown(_)) => Exit::Usage,
             AccessError::Delegate(DelegateError::Key) => Exit::Internal,
             AccessError::Delegate(_) => Exit::Refused,

@@ -8,6 +8,7 @@ mod export;
 mod failure;
 mod login;
 mod output;
+mod passphrase;
 mod problems;
 mod progress;
 mod remote;

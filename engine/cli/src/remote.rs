@@ -11,6 +11,8 @@ use sluis_access::Site;
 use sluis_cwl::RemoteDocuments;
 use sluis_remote::RemoteFiles;
 
+use crate::site;
+
 /// The longest document that is read, in bytes; that of local ones.
 const LONGEST: u64 = 16 << 20;
 
@@ -30,7 +32,7 @@ impl Documents {
     fn files(&self) -> Result<&RemoteFiles, String> {
         let opened = self.files.get_or_init(|| match Site::exists(&self.folder) {
             true => {
-                let site = Site::open(&self.folder).map_err(|error| error.to_string())?;
+                let site = site::unlocked(&self.folder).map_err(|failure| failure.text())?;
                 Ok(RemoteFiles::on(site.config().remote_hosts.clone()))
             }
             false => Ok(RemoteFiles::on(Vec::new())),

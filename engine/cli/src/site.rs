@@ -12,7 +12,7 @@ use sluis_access::{RegistryInForce, Rule, Site, SiteConfig};
 use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
 
-use crate::{exit::Exit, failure::Failure, login, output};
+use crate::{exit::Exit, failure::Failure, login, output, passphrase};
 
 /// The site's folder: `--site`, else SLUIS_SITE, else `sluis` in the user's data folder.
 pub fn folder(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -35,7 +35,7 @@ pub fn open(folder: &Path) -> Result<Arc<Site>, Failure> {
         );
         return Err(Failure::new(Exit::Environment, text));
     }
-    let site = login::sign_in(Site::open(folder)?)?;
+    let site = login::sign_in(unlocked(folder)?)?;
     if let Ok(in_force) = site.in_force() {
         warn_of_registry(&in_force);
     }
@@ -57,6 +57,11 @@ fn warn_of_registry(in_force: &RegistryInForce) {
             in_force.not_yet_withdrawn.join(", ")
         ));
     }
+}
+
+/// The site as nobody uses it yet, its key opened with its passphrase if it has one.
+pub fn unlocked(folder: &Path) -> Result<Site, Failure> {
+    Ok(Site::open_with(folder, &passphrase::give)?)
 }
 
 /// Opens the site, or makes a personal one after asking in which country the machine stands.

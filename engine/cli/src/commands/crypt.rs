@@ -1,10 +1,10 @@
 //! `sluis crypt`: Crypt4GH files outside of any site, as the standard's other tools make and read them.
 
-mod ends;
+pub(super) mod ends;
 
 use std::{
     fs,
-    io::{self, BufWriter, IsTerminal, Read, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -20,7 +20,7 @@ use crate::{
     arguments::{Crypt, CryptFiles},
     exit::Exit,
     failure::Failure,
-    output,
+    output, passphrase,
 };
 use ends::{Input, Output, unusable};
 
@@ -214,14 +214,8 @@ fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
     Ok(passphrase)
 }
 
-/// Asks on the terminal, without showing what is typed.
 fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {
-    if !io::stderr().is_terminal() {
-        let text = "a passphrase is needed, and there is no terminal to ask for it";
-        return Err(Failure::new(Exit::Usage, text));
-    }
-    let typed = rpassword::prompt_password(what).map_err(|error| Failure::of(Exit::Environment, &error))?;
-    Ok(Zeroizing::new(typed))
+    passphrase::ask(what).map_err(|error| Failure::of(Exit::Usage, &error))
 }
 
 fn wrong_key(path: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sluis_access::{Registry, Site};
+use sluis_access::Registry;
 use sluis_identity::{VerifiedIdentity, Verifier, login::LoggedIn};
 
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
     exit::Exit,
     failure::Failure,
     login::{request, runtime, tokens, verifier, verifier_of_new_logins, who},
-    output,
+    output, site,
 };
 
 /// Logs in with an issuer that the site trusts, and keeps the tokens.
 pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
-    let site = Site::open(folder)?;
+    let site = site::unlocked(folder)?;
     let verifier = verifier_of_new_logins(&site)?.ok_or_else(needs_no_login)?;
     let issuer = issuer(&verifier, login.issuer.as_deref())?;
     let logged_in = runtime()?.block_on(async {
@@ -38,7 +38,7 @@ pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
 
 /// Forgets the tokens of every issuer that the site trusts.
 pub fn logout(folder: &Path) -> Result<Exit, Failure> {
-    let site = Site::open(folder)?;
+    let site = site::unlocked(folder)?;
     let verifier = verifier(&site)?.ok_or_else(needs_no_login)?;
     let folder = tokens()?;
     for issuer in &verifier.trust().issuers {
@@ -51,7 +51,7 @@ pub fn logout(folder: &Path) -> Result<Exit, Failure> {
 
 /// Says who is logged in, and as whom the registry knows them.
 pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
-    let site = Site::open(folder)?;
+    let site = site::unlocked(folder)?;
     let Some(verifier) = verifier(&site)? else {
         output::line("self");
         output::note("This is a personal site: nobody else vouches for who uses it.");

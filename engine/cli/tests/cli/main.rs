@@ -11,6 +11,7 @@ mod find;
 mod genomics;
 mod heal;
 mod institute;
+mod key;
 mod remote;
 mod secrecy;
 #[path = "../../../bucket/tests/bucket/servers.rs"]
