@@ -4,6 +4,7 @@ mod explanations;
 mod logins;
 #[path = "../../../identity/tests/identity/provider_process.rs"]
 mod provider_process;
+mod records;
 mod results;
 mod withdrawals;
 mod world;
