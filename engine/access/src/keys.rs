@@ -9,7 +9,7 @@ mod error;
 mod files;
 mod in_use;
 mod packets;
-mod passphrase;
+mod protect;
 mod protection;
 mod recover;
 mod recovery;
@@ -18,6 +18,7 @@ mod rotate;
 mod shamir;
 mod share;
 mod status;
+mod token;
 
 use std::{
     fs::File,
@@ -39,12 +40,13 @@ use files::{
     read_sealed, refuse_if_shared,
 };
 pub(crate) use protection::nothing;
-pub use protection::{KeyPrompt, Unlock};
+pub use protection::{KeyPrompt, KeyProtection, Unlock};
 pub use recover::{RecoveredKey, recover_key};
 pub use recovery::{RecoveryError, SealedShare};
 pub use retire::RotationEnd;
 pub use rotate::RotationStep;
 pub use status::{KeyStatus, RotationStatus};
+pub use token::TokenError;
 
 /// The file that outsiders need to verify the audit log: 64 hexadecimal digits of an Ed25519 public key.
 pub(crate) const AUDIT_PUBLIC: &str = "audit.pub";

@@ -68,8 +68,8 @@ pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
 pub use explain::{Able, AccessLine, Question, Thing};
 pub use keys::{
-    KeyChangeError, KeyPrompt, KeyStatus, RecoveredKey, RecoveryError, RotationEnd, RotationStatus, RotationStep,
-    SealedShare, Unlock, recover_key,
+    KeyChangeError, KeyPrompt, KeyProtection, KeyStatus, RecoveredKey, RecoveryError, RotationEnd, RotationStatus,
+    RotationStep, SealedShare, TokenError, Unlock, recover_key,
 };
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;

@@ -63,6 +63,11 @@ pub fn new(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     Ok(new)
 }
 
+/// The PIN of a token, from a file or asked for.
+pub fn pin(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    file.map_or_else(|| ask("PIN of the token: "), read).map_err(|error| Failure::of(Exit::Usage, &error))
+}
+
 /// Asks on the terminal, without showing what is typed.
 pub fn ask(question: &str) -> io::Result<Zeroizing<String>> {
     if !io::stderr().is_terminal() {

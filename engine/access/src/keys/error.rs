@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use sluis_crypt4gh::{PacketError, SecretKeyError};
 
+use super::token::TokenError;
+
 /// Why a site's key cannot be opened, changed or given up.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyChangeError {
@@ -15,6 +17,9 @@ pub enum KeyChangeError {
         /// Why.
         source: io::Error,
     },
+    /// The token does not open or protect it.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A passphrase without a character protects nothing.
     #[error("a passphrase cannot be empty; `sluis key passphrase --remove` takes the protection away")]
     Empty,

@@ -1,18 +1,39 @@
 //! What protects the site's secret key, and asking for what opens it.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use sluis_crypt4gh::{KeyFileError, SecretKey, SecretKeyError, key_file};
 use zeroize::Zeroizing;
 
-use super::{KeyChangeError, files};
+use super::{
+    KeyChangeError, files,
+    token::{Token, TokenError},
+};
 use crate::AccessError;
 
+/// What the first line of a secret key's file begins with if a token protects it.
+const WRAPPED: &str = "wrapped-key: ";
+
 /// What is asked for before a site's secret key can be used.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum KeyPrompt {
     /// The passphrase of the site's secret key, which is in this file.
-    Passphrase(std::path::PathBuf),
+    Passphrase(PathBuf),
+    /// The PIN of the token with this label.
+    Pin(String),
+}
+
+impl KeyPrompt {
+    /// The question, for people.
+    pub fn question(&self) -> String {
+        match self {
+            Self::Passphrase(path) => format!("Passphrase of {}: ", path.display()),
+            Self::Pin(token) => format!("PIN of the token {token}: "),
+        }
+    }
 }
 
 /// Gives what a protected secret key is opened with; is not called for one that is not protected.
@@ -23,21 +44,37 @@ pub(crate) fn nothing(_: &KeyPrompt) -> io::Result<Zeroizing<String>> {
     Err(io::Error::other("there is nobody to ask"))
 }
 
-/// How the secret key is kept.
-pub(crate) enum Protection {
+/// How a secret key is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyProtection {
     /// As it is: file rights alone keep others from it.
     Plain,
-    /// Encrypted under a key that is made of a passphrase.
+    /// Encrypted under a passphrase.
+    Passphrase,
+    /// Encrypted under random bytes that a token encrypted.
+    Token,
+}
+
+/// How the secret key is kept, with what opens it.
+pub(crate) enum Protection {
+    Plain,
     Passphrase(Zeroizing<String>),
+    /// What the token encrypted, and what it is as a passphrase.
+    Token(Vec<u8>, Zeroizing<String>),
 }
 
 impl Protection {
     /// The text of a file that keeps the key so.
     pub(super) fn keep(&self, key: &SecretKey) -> Result<Zeroizing<String>, AccessError> {
+        let lock = |passphrase: &str| {
+            key_file::lock_secret_key(key, passphrase).map_err(|error| KeyChangeError::Locking(error).into())
+        };
         match self {
             Self::Plain => Ok(key_file::write_secret_key(key)),
-            Self::Passphrase(passphrase) => {
-                key_file::lock_secret_key(key, passphrase).map_err(|error| KeyChangeError::Locking(error).into())
+            Self::Passphrase(passphrase) => lock(passphrase),
+            Self::Token(wrapped, passphrase) => {
+                let locked = lock(passphrase)?;
+                Ok(Zeroizing::new(format!("{WRAPPED}{}\n{}", hex::encode(wrapped), *locked)))
             }
         }
     }
@@ -46,28 +83,44 @@ impl Protection {
     pub(super) fn open(&self, path: &Path, text: &str) -> Result<SecretKey, AccessError> {
         match self {
             Self::Plain => key_file::read_secret_key(text),
-            Self::Passphrase(passphrase) => key_file::unlock_secret_key(text, passphrase),
+            Self::Passphrase(passphrase) | Self::Token(_, passphrase) => key_file::unlock_secret_key(text, passphrase),
         }
-        .map_err(|error| unusable(path, &error))
+        .map_err(|error| AccessError::Key { path: path.to_owned(), reason: error.to_string() })
     }
 }
 
 /// The secret key in the text of its file, and how it is protected.
 pub(super) fn open(path: &Path, text: &str, unlock: &Unlock<'_>) -> Result<(SecretKey, Protection), AccessError> {
-    match key_file::read_secret_key(text) {
-        Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => {
-            let asked = unlock(&KeyPrompt::Passphrase(path.to_owned()));
-            let passphrase = asked.map_err(|source| KeyChangeError::Passphrase { path: path.to_owned(), source })?;
-            let protection = Protection::Passphrase(passphrase);
-            Ok((protection.open(path, text)?, protection))
+    let ask = |prompt: &KeyPrompt| {
+        unlock(prompt).map_err(|source| KeyChangeError::Passphrase { path: path.to_owned(), source })
+    };
+    let protection = match kind(text) {
+        KeyProtection::Plain => Protection::Plain,
+        KeyProtection::Passphrase => Protection::Passphrase(ask(&KeyPrompt::Passphrase(path.to_owned()))?),
+        KeyProtection::Token => {
+            let wrapped = wrapped(text).ok_or(KeyChangeError::Token(TokenError::Wrapped))?;
+            let token = Token::of(path.parent().unwrap_or(Path::new("")))?;
+            let pin = ask(&KeyPrompt::Pin(token.token.clone()))?;
+            let passphrase = token.unwrap(&wrapped, &pin).map_err(KeyChangeError::Token)?;
+            Protection::Token(wrapped, passphrase)
         }
-        read => Ok((read.map_err(|error| unusable(path, &error))?, Protection::Plain)),
+    };
+    Ok((protection.open(path, text)?, protection))
+}
+
+/// How the key in the text of a file is kept.
+pub(super) fn kind(text: &str) -> KeyProtection {
+    if text.starts_with(WRAPPED) {
+        return KeyProtection::Token;
+    }
+    match key_file::read_secret_key(text) {
+        Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => KeyProtection::Passphrase,
+        _ => KeyProtection::Plain,
     }
 }
 
-/// Whether the text of a secret key's file says that it is protected.
-pub(super) fn is_protected(text: &str) -> bool {
-    matches!(key_file::read_secret_key(text), Err(SecretKeyError::File(KeyFileError::Passphrase(_))))
+fn wrapped(text: &str) -> Option<Vec<u8>> {
+    hex::decode(text.strip_prefix(WRAPPED)?.lines().next()?).ok()
 }
 
 /// The text of a secret key's file, if only its owner can read it.
@@ -77,8 +130,4 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, AccessError
     }
     files::refuse_if_shared(path, 0o077, "600")?;
     files::read_text(path)
-}
-
-fn unusable(path: &Path, error: &SecretKeyError) -> AccessError {
-    AccessError::Key { path: path.to_owned(), reason: error.to_string() }
 }

@@ -1,6 +1,7 @@
 //! What can be told of the site's key.
 
 use super::{
+    KeyProtection,
     files::{self, OLD_PUBLIC, SITE_SECRET},
     in_use, protection,
     rotate::Stage,
@@ -12,8 +13,8 @@ use crate::{AccessError, Site};
 pub struct KeyStatus {
     /// The public key with which the site was opened, in hexadecimal digits.
     pub public_key: String,
-    /// Whether the secret key is protected, and not kept in plain.
-    pub is_protected: bool,
+    /// How the secret key is kept.
+    pub protection: KeyProtection,
     /// The rotation that is not finished, if there is one.
     pub rotation: Option<RotationStatus>,
 }
@@ -53,7 +54,7 @@ impl Site {
         };
         Ok(KeyStatus {
             public_key: hex::encode(self.keys().recipient().as_bytes()),
-            is_protected: text.is_some_and(|text| protection::is_protected(&text)),
+            protection: text.map_or(KeyProtection::Plain, |text| protection::kind(&text)),
             rotation,
         })
     }

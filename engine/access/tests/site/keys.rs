@@ -4,7 +4,7 @@ mod rotation;
 
 use std::{cell::Cell, io, os::unix::fs::PermissionsExt};
 
-use sluis_access::{KeyChangeError, RecoveryError, SealedShare, Verdict, recover_key};
+use sluis_access::{KeyChangeError, KeyProtection, RecoveryError, SealedShare, Verdict, recover_key};
 use sluis_crypt4gh::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
@@ -42,9 +42,9 @@ fn a_passphrase_is_asked_for_when_the_site_is_opened_until_it_is_removed() {
     };
     let site = open("").unwrap();
     assert_eq!(asked.get(), 0, "there is nothing to be asked for");
-    assert!(!site.key_status().unwrap().is_protected);
+    assert_eq!(site.key_status().unwrap().protection, KeyProtection::Plain);
     site.protect_key(Some(secret("first"))).unwrap();
-    assert!(site.key_status().unwrap().is_protected);
+    assert_eq!(site.key_status().unwrap().protection, KeyProtection::Passphrase);
     assert!(!key_file(folder.path(), "site.sec").contains(plain.lines().nth(1).unwrap()));
     let mode = fs::metadata(folder.path().join("keys/site.sec")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

@@ -19,6 +19,15 @@ pub enum Key {
         #[arg(long, value_name = "FILE")]
         new_passphrase_file: Option<PathBuf>,
     },
+    /// Protect the site's secret key by a token that speaks PKCS #11, such as a hardware security module.
+    #[command(after_help = "The file keys/token.yaml says which one:\n  module: /usr/lib/softhsm/libsofthsm2.so\n  \
+                            token: the token's label\n  key: the label of its AES key, which is made if there is none\n\
+                            From then on the token's PIN is asked for instead of a passphrase.")]
+    Token {
+        /// The file that holds the token's PIN, and that only you can read; the terminal if not given.
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
+    },
     /// Give the site another key. Sealed data stay as they are; what was interrupted goes on.
     #[command(after_help = "Engines that run go on with the old key, which is given up when they have ended: run it \
                             again then, or let it --wait.")]
@@ -38,7 +47,7 @@ pub enum Key {
                             sluis key recover --share a.share --share b.share --out site.sec"
     )]
     Recover(Recover),
-    /// Show the site's public key, whether its secret key has a passphrase, and a rotation that is not finished.
+    /// Show the site's public key, what protects its secret key, and a rotation that is not finished.
     Status,
 }
 

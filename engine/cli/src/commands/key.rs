@@ -6,7 +6,7 @@ mod shares;
 use std::path::Path;
 
 use serde_json::json;
-use sluis_access::{KeyStatus, RotationStatus};
+use sluis_access::{KeyProtection, KeyStatus, RotationStatus};
 
 use crate::{arguments::Key, exit::Exit, failure::Failure, output, passphrase, site};
 
@@ -15,6 +15,12 @@ pub fn carry_out(folder: &Path, key: Key, json: bool) -> Result<Exit, Failure> {
     match key {
         Key::Passphrase { remove, new_passphrase_file } => {
             change_passphrase(folder, remove, new_passphrase_file.as_deref())
+        }
+        Key::Token { pin_file } => {
+            let site = site::open(folder)?;
+            site.protect_key_by_token(&passphrase::pin(pin_file.as_deref())?)?;
+            output::note("The site's key is protected by the token now. Keep a way to restore it that needs no token.");
+            Ok(Exit::Success)
         }
         Key::Rotate { wait } => rotate::carry_out(folder, wait, json),
         Key::Recovery(recovery) => shares::split(folder, &recovery, json),
@@ -36,7 +42,12 @@ fn change_passphrase(folder: &Path, remove: bool, file: Option<&Path>) -> Result
 }
 
 fn status(folder: &Path, json: bool) -> Result<Exit, Failure> {
-    let KeyStatus { public_key, is_protected, rotation } = site::open(folder)?.key_status()?;
+    let KeyStatus { public_key, protection, rotation } = site::open(folder)?.key_status()?;
+    let protection = match protection {
+        KeyProtection::Plain => "none",
+        KeyProtection::Passphrase => "passphrase",
+        KeyProtection::Token => "token",
+    };
     if json {
         let rotation = rotation.map(|rotation| match rotation {
             RotationStatus::Begun => json!({ "stage": "begun" }),
@@ -44,11 +55,11 @@ fn status(folder: &Path, json: bool) -> Result<Exit, Failure> {
                 "stage": "switched", "oldKey": old_key, "inUse": is_in_use, "packets": packets,
             }),
         });
-        output::json(&json!({ "publicKey": public_key, "protected": is_protected, "rotation": rotation }));
+        output::json(&json!({ "publicKey": public_key, "protection": protection, "rotation": rotation }));
         return Ok(Exit::Success);
     }
     output::line(&format!("public key  {public_key}"));
-    output::line(&format!("protection  {}", if is_protected { "passphrase" } else { "none but file rights" }));
+    output::line(&format!("protection  {protection}"));
     match rotation {
         None => output::line("rotation    none under way"),
         Some(RotationStatus::Begun) => output::line("rotation    begun; `sluis key rotate` goes on with it"),

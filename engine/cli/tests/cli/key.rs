@@ -1,5 +1,7 @@
 //! The site's own key: passphrase, rotation, recovery.
 
+mod token;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -40,7 +42,7 @@ fn the_passphrase_comes_from_a_file_that_others_cannot_read() {
     let site = TestSite::new();
     let plain = fs::read_to_string(key_file(&site, "site.sec")).unwrap();
     let (first, second) = (private(&site, "first", "one two\n"), private(&site, "second", "three\r\n"));
-    assert_eq!(site.run(["--json", "key", "status"]).json()["protected"], false);
+    assert_eq!(site.run(["--json", "key", "status"]).json()["protection"], "none");
     done(&site.run(["key", "passphrase", "--new-passphrase-file", &first]));
     assert!(!fs::read_to_string(key_file(&site, "site.sec")).unwrap().contains(plain.lines().nth(1).unwrap()));
 
@@ -49,7 +51,7 @@ fn the_passphrase_comes_from_a_file_that_others_cannot_read() {
     done(&site.run(["ls", "--passphrase-file", &first]));
     let by_variable = |path: &str| Ran::of(&site.command(["ls"]).env("SLUIS_PASSPHRASE_FILE", path).output().unwrap());
     done(&by_variable(&first));
-    assert_eq!(site.run(["--json", "key", "status", "--passphrase-file", &first]).json()["protected"], true);
+    assert_eq!(site.run(["--json", "key", "status", "--passphrase-file", &first]).json()["protection"], "passphrase");
 
     done(&site.run(["key", "passphrase", "--passphrase-file", &first, "--new-passphrase-file", &second]));
     by_variable(&first).failed(6, &["passphrase is wrong"]);
@@ -80,7 +82,7 @@ fn a_rotation_takes_the_passphrase_of_a_descriptor() {
     let ran = Ran::of(&shell.output().unwrap());
     let key = done(&ran).to_owned();
     let status = site.run(["--json", "key", "status", "--passphrase-file", &file]).json();
-    assert_eq!((&status["publicKey"], &status["protected"]), (&key.into(), &true.into()));
+    assert_eq!((&status["publicKey"], &status["protection"]), (&key.into(), &"passphrase".into()));
     done(&site.run(["show", &address, "--passphrase-file", &file]));
 }
 
@@ -101,7 +103,7 @@ fn a_rotation_gives_another_key_and_the_same_data() {
     assert_eq!(fs::read_to_string(out).unwrap(), "text");
     assert_eq!(put(&site, "text"), address);
     let shown = site.run(["key", "status"]);
-    assert!(done(&shown).contains("none but file rights") && shown.out.contains("none under way"), "{}", shown.out);
+    assert!(done(&shown).contains("protection  none") && shown.out.contains("none under way"), "{}", shown.out);
 }
 
 /// An engine that runs keeps the old key until it ends, and what it makes is not lost.

@@ -1,0 +1,63 @@
+//! Setting, changing and removing what protects the site's key: a passphrase, or a token.
+
+use zeroize::Zeroizing;
+
+use super::{
+    KeyChangeError, Unlock,
+    files::{self, SITE_SECRET},
+    protection::Protection,
+    rotate::Stage,
+    token::Token,
+};
+use crate::{AccessError, Site};
+
+impl Site {
+    /// Protects the site's secret key with a passphrase from now on, in the place of what protects it now; with nothing if
+    /// there is `None`. The file is replaced as a whole, and the earlier one is gone.
+    ///
+    /// # Errors
+    /// The refusal, or [`KeyChangeError`] if the key is being rotated or the passphrase is empty, or what kept the file
+    /// from being written.
+    pub fn protect_key(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), AccessError> {
+        match passphrase {
+            Some(passphrase) if passphrase.is_empty() => Err(KeyChangeError::Empty.into()),
+            Some(passphrase) => self.keep_key("protect-key", || Ok(Protection::Passphrase(passphrase))),
+            None => self.keep_key("unprotect-key", || Ok(Protection::Plain)),
+        }
+    }
+
+    /// Protects the site's secret key by the token that `keys/token.yaml` names, in the place of what protects it now. The
+    /// token's key is made if there is none.
+    ///
+    /// # Errors
+    /// As [`Site::protect_key`], and [`TokenError`](super::TokenError).
+    pub fn protect_key_by_token(&self, pin: &str) -> Result<(), AccessError> {
+        self.keep_key("protect-key-by-token", || {
+            let (wrapped, passphrase) = Token::of(&self.keys_dir())?.wrap_new(pin)?;
+            Ok(Protection::Token(wrapped, passphrase))
+        })
+    }
+
+    fn keep_key(
+        &self,
+        action: &str,
+        protection: impl FnOnce() -> Result<Protection, AccessError>,
+    ) -> Result<(), AccessError> {
+        let _lock = self.lock_keys()?;
+        let folder = self.keys_dir();
+        if Stage::of(&folder) != Stage::Settled {
+            return Err(KeyChangeError::Rotating.into());
+        }
+        self.check_key_in_force()?;
+        self.decide_key_change(action, "change how the site's key is protected", &self.keys().recipient())?;
+        files::replace(&folder, SITE_SECRET, protection()?.keep(&self.keys().site)?.as_bytes())
+    }
+
+    /// The site's key as it is kept now, asking for what opens it: whoever changes it must know that.
+    pub(super) fn protection(&self, unlock: &Unlock<'_>) -> Result<Protection, AccessError> {
+        let path = self.keys_dir().join(SITE_SECRET);
+        let text = super::protection::read(&path)?.ok_or(KeyChangeError::Changed)?;
+        let (key, protection) = super::protection::open(&path, &text, unlock)?;
+        if key.public_key() == self.keys().recipient() { Ok(protection) } else { Err(KeyChangeError::Changed.into()) }
+    }
+}
