@@ -75,6 +75,27 @@ pub enum ExportState {
     },
 }
 
+impl ExportRequest {
+    /// Who approved that an object leaves for somebody at a time; else why nobody did.
+    fn approval(&self, person: &str, address: &Address, now: Timestamp) -> Result<String, Reason> {
+        let Self { id, asked_by, .. } = self;
+        let mut remedy = "ask anew: sluis airlock ask";
+        let text = match &self.state {
+            // A release to anybody else would be an export that nobody approved.
+            _ if asked_by != person => format!("the request {id} is by {asked_by}, not by {person}"),
+            _ if !self.objects.contains(address) => format!("the request {id} is about other objects"),
+            ExportState::Approved { by, until, .. } if now < *until => return Ok(by.clone()),
+            ExportState::Approved { until, .. } => format!("the approval of the request {id} ended at {until:.0}"),
+            ExportState::Refused { by, .. } => format!("{by} refused the request {id}"),
+            ExportState::Asked => {
+                remedy = "wait until the committee has decided";
+                format!("nobody has decided about the request {id} yet")
+            }
+        };
+        Err(Reason { text, remedy: remedy.to_owned(), policy: "approved-export".to_owned() })
+    }
+}
+
 /// Why the airlock stays shut.
 #[derive(Debug, thiserror::Error)]
 pub enum AirlockError {
@@ -204,7 +225,11 @@ impl Site {
     /// If the request is not approved, not theirs or too old, or they may not have the data any more.
     pub fn release(&self, id: &str, address: &Address) -> Result<Box<dyn Read>, AccessError> {
         let request = self.export_request(id)?;
-        let (approved_by, against) = self.approval(&request, address);
+        let approval = request.approval(&self.caller_name(), address, Timestamp::now());
+        let (approved_by, against) = match approval {
+            Ok(by) => (Some(by), Vec::new()),
+            Err(reason) => (None, vec![reason]),
+        };
         let purpose = Purpose::Read(ReadAction::Export);
         let asked = Asked {
             approved_by,
@@ -214,29 +239,6 @@ impl Site {
         let permit = self.permit_as(purpose, action, asked, &[*address], Entry::new("release"), against)?;
         let recipient = self.recipient_of(&request.asked_by)?;
         self.sealed_for(&permit, address, &recipient)
-    }
-
-    /// Who approved that an object leaves now for who asks; else why nobody did.
-    fn approval(&self, request: &ExportRequest, address: &Address) -> (Option<String>, Vec<Reason>) {
-        let (caller, id) = (self.caller_name(), &request.id);
-        let remedy = "ask anew: sluis airlock ask";
-        let (text, remedy) = match &request.state {
-            // A release to anybody else would be an export that nobody approved.
-            _ if request.asked_by != caller => {
-                (format!("the request {id} is by {}, not by {caller}", request.asked_by), remedy)
-            }
-            _ if !request.objects.contains(address) => (format!("the request {id} is about other objects"), remedy),
-            ExportState::Asked => {
-                (format!("nobody has decided about the request {id} yet"), "wait until the committee has decided")
-            }
-            ExportState::Refused { by, .. } => (format!("{by} refused the request {id}"), remedy),
-            ExportState::Approved { until, .. } if Timestamp::now() >= *until => {
-                (format!("the approval of the request {id} ended at {until:.0}"), remedy)
-            }
-            ExportState::Approved { by, .. } => return (Some(by.clone()), Vec::new()),
-        };
-        let (remedy, policy) = (remedy.to_owned(), "approved-export".to_owned());
-        (None, vec![Reason { text, remedy, policy }])
     }
 
     fn decide_export(
@@ -323,4 +325,34 @@ fn random() -> Result<[u8; 6], AccessError> {
     let mut bytes = [0; 6];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody waits for days in a test.
+    #[test]
+    fn an_approval_ends_with_its_last_moment() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (one, other) = (Address::from_bytes([1; 32]), Address::from_bytes([2; 32]));
+        let request = ExportRequest {
+            id: "abcdefabcdef".to_owned(),
+            asked_by: "anna".to_owned(),
+            at: at(0),
+            project: "neuroblastoma".parse().unwrap(),
+            objects: vec![one],
+            reason: "Figure 2".to_owned(),
+            state: ExportState::Approved { by: "bob".to_owned(), at: at(10), until: at(100) },
+        };
+        assert_eq!(request.approval("anna", &one, at(99)), Ok("bob".to_owned()));
+        for (person, address, now, says) in [
+            ("anna", one, 100, "ended at 1970-01-01T00:01:40Z"),
+            ("bob", one, 99, "is by anna, not by bob"),
+            ("anna", other, 99, "is about other objects"),
+        ] {
+            let reason = request.approval(person, &address, at(now)).unwrap_err();
+            assert!(reason.text.contains(says), "{}", reason.text);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! A site of an institute: people who log in with a real OpenID provider, and what each of them may do.
 
 mod explanations;
+mod guide;
 mod logins;
 #[path = "../../../identity/tests/identity/provider_process.rs"]
 mod provider_process;
