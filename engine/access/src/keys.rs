@@ -67,14 +67,6 @@ pub(crate) struct SiteKeys {
     _in_use: File,
 }
 
-/// For whom a new object is sealed, so that every process of the site can open it.
-pub(crate) struct Recipients {
-    /// Their keys.
-    pub keys: Vec<PublicKey>,
-    /// Keeps the old key from being given up before the object is whole.
-    _hold: Option<File>,
-}
-
 impl SiteKeys {
     /// Reads the keys; refuses a secret key that others may read. Asks only if it is protected.
     pub(crate) fn open(folder: &Path, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
@@ -133,11 +125,11 @@ impl SiteKeys {
     }
 
     /// For whom a new object is to be sealed; to be kept until it is whole.
-    pub(crate) fn recipients(&self) -> Recipients {
+    pub(crate) fn recipients(&self) -> in_use::Recipients {
         let old = self.old.as_ref().map(SecretKey::public_key);
         let held = old.and_then(|old| Some((old, in_use::hold_old(&self.folder, &old)?)));
         let (old, hold) = held.map_or((None, None), |(old, hold)| (Some(old), Some(hold)));
-        Recipients { keys: [self.recipient()].into_iter().chain(old).collect(), _hold: hold }
+        in_use::Recipients { keys: [self.recipient()].into_iter().chain(old).collect(), _hold: hold }
     }
 
     /// Whether a public key is the site's, was before it, or is about to be.
@@ -185,6 +177,7 @@ fn open_site(folder: &Path, unlock: &Unlock<'_>) -> Result<(SecretKey, protectio
     let mut text = read()?;
     loop {
         let (site, protection) = protection::open(&path, &text, unlock)?;
+        files::refuse_if_retired(folder, &site.public_key())?;
         let in_use = in_use::hold(folder, &site.public_key())?;
         // It may have been given up before the lock was taken.
         let now = read()?;

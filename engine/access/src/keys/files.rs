@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use sluis_crypt4gh::{PublicKey, SecretKey, key_file};
@@ -104,6 +104,36 @@ pub(super) fn read_sealed(path: &Path, key: &SecretKey) -> Result<Zeroizing<[u8;
         .map_err(|error| AccessError::Key { path: path.to_owned(), reason: error.to_string() })?;
     let bytes = secret.as_slice().try_into().map(Zeroizing::new);
     bytes.map_err(|_| AccessError::Key { path: path.to_owned(), reason: "it has the wrong length".to_owned() })
+}
+
+/// The file beside the folder of the keys that has the public keys that were given up, a line of hexadecimal digits each.
+fn retired(folder: &Path) -> PathBuf {
+    folder.with_file_name("retired-keys")
+}
+
+/// Writes down, durably, that a key is given up.
+pub(super) fn retire(folder: &Path, key: &PublicKey) -> Result<(), AccessError> {
+    let path = retired(folder);
+    let write = || {
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
+        file.write_all(format!("{}\n", hex::encode(key.as_bytes())).as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(AccessError::file(&path, "written"))?;
+    path.parent().map_or(Ok(()), sync)
+}
+
+/// Refuses a key that was given up: what is sealed for another one would look damaged to it.
+pub(super) fn refuse_if_retired(folder: &Path, key: &PublicKey) -> Result<(), AccessError> {
+    let hex = hex::encode(key.as_bytes());
+    match read_text(&retired(folder))? {
+        Some(text) if text.lines().any(|line| line == hex) => {
+            let reason =
+                "a rotation gave this key up; put the copy of the whole folder that was made after it in its place";
+            Err(AccessError::Key { path: folder.join(SITE_SECRET), reason: reason.to_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Seals the keys for addresses and for the audit log anew, for these recipients.

@@ -13,6 +13,14 @@ use sluis_crypt4gh::PublicKey;
 
 use crate::AccessError;
 
+/// For whom a new object is sealed, so that every process of the site can open it.
+pub(crate) struct Recipients {
+    /// Their keys.
+    pub keys: Vec<PublicKey>,
+    /// Keeps the old key from being given up before the object is whole.
+    pub(super) _hold: Option<File>,
+}
+
 /// The file of a key's lock.
 pub(super) fn path(folder: &Path, key: &PublicKey) -> PathBuf {
     folder.join(format!("in-use.{}", &hex::encode(key.as_bytes())[..16]))

@@ -59,10 +59,12 @@ impl Site {
         told(tell, RotationStep::AllSealed)?;
         files::reseal(&folder, &keys.site, &[own])?;
         told(tell, RotationStep::KeysResealed)?;
+        files::retire(&folder, &public)?;
+        told(tell, RotationStep::OldRefused)?;
         let removed = self.remove_packets(old, tell)?;
         files::remove(&folder.join(OLD_SECRET))?;
         files::sync(&folder)?;
-        // What follows is of no use to anybody, and what an earlier attempt left of it is removed by the next rotation.
+        // What follows is in nobody's way, should this end here.
         files::remove(&folder.join(OLD_PUBLIC))?;
         files::remove(&in_use::path(&folder, &public))?;
         files::sync(&folder)?;

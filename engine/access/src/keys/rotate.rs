@@ -41,6 +41,8 @@ pub enum RotationStep {
     AllSealed,
     /// The keys for addresses and the audit log are sealed for the new key alone.
     KeysResealed,
+    /// The old key does not open the site any more.
+    OldRefused,
     /// So many packets of so many for the old key are removed.
     PacketsRemoved(usize, usize),
     /// The old key is gone.

@@ -103,6 +103,26 @@ fn after_a_rotation_everything_opens_with_the_new_key_alone() {
     assert!(log.contains("\"packets-removed\":\"5\""));
 }
 
+#[test]
+fn old_keys_from_a_backup_do_not_open_the_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let address = put(&site, b"text").address;
+    let (keys, backup, newer) = (folder.path().join("keys"), folder.path().join("backup"), folder.path().join("newer"));
+    let copied = std::process::Command::new("cp").arg("-a").args([&keys, &backup]).status().unwrap();
+    assert!(copied.success());
+    begin(&site).unwrap();
+    drop(site);
+    assert_eq!(finish(&Site::open(folder.path()).unwrap()), RotationEnd::Done { added: 0, removed: 1 });
+    fs::rename(&keys, &newer).unwrap();
+    fs::rename(&backup, &keys).unwrap();
+    let error = Site::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("site.sec") && error.contains("gave this key up"), "{error}");
+    fs::remove_dir_all(&keys).unwrap();
+    fs::rename(&newer, &keys).unwrap();
+    assert_eq!(show(&Site::open(folder.path()).unwrap(), &address).unwrap(), b"text");
+}
+
 /// Rotates, but ends at the step with this number, as if killed there. Gives whether it came to its end.
 fn rotate_until(folder: &Path, step: usize) -> bool {
     let mut left = step;
@@ -155,7 +175,7 @@ fn a_rotation_that_was_killed_after_any_step_loses_nothing_and_goes_on() {
         }
         steps += 1;
     }
-    assert_eq!(steps, 11, "each step was the last one once");
+    assert_eq!(steps, 12, "each step was the last one once");
 }
 
 #[test]
