@@ -87,9 +87,7 @@ impl Site {
             return Err(AccessError::NotCovered("making new objects".to_owned()));
         }
         self.check_subjects(permit)?;
-        // One byte more than is hashed first tells whether that is all.
-        let mut buffer = Zeroizing::new(vec![0; SEGMENT + 1]);
-        let first = fill(&mut reader, &mut buffer).map_err(AccessError::Plaintext)?;
+        let (buffer, first) = beginning(&mut reader).map_err(AccessError::Plaintext)?;
         if first <= SEGMENT
             && let Some(known) = self.known_content(permit, &buffer[..first])?
         {
@@ -242,6 +240,23 @@ impl Site {
         authenticated::write(self.keys(), kind, &address.to_string(), content)
             .map_err(|error| AccessError::Plaintext(error.into()))
     }
+}
+
+/// The most that is read in one go of what may be small. Wiping a buffer for a whole segment would take longer than
+/// sealing what is small.
+const SMALL: usize = 4096;
+
+/// The first segment and one byte more, which tells whether that is all, or everything if that is less.
+fn beginning(reader: &mut impl Read) -> io::Result<(Zeroizing<Vec<u8>>, usize)> {
+    let mut small = Zeroizing::new(vec![0; SMALL]);
+    let first = fill(reader, &mut small)?;
+    if first < SMALL {
+        return Ok((small, first));
+    }
+    let mut large = Zeroizing::new(vec![0; SEGMENT + 1]);
+    large[..SMALL].copy_from_slice(&small);
+    let more = fill(reader, &mut large[SMALL..])?;
+    Ok((large, SMALL + more))
 }
 
 /// Reads until the buffer is full or the input ends.

@@ -60,11 +60,12 @@ impl<R: AsyncRead + AsyncSeek + Unpin> AsyncRead for AsyncBodyOpener<R> {
         }
         while this.window.is_empty() {
             let Some(room) = this.window.room()? else { return Poll::Ready(Ok(())) };
+            let size = room.len();
             let mut rest = ReadBuf::new(&mut room[this.filled..]);
             ready!(Pin::new(&mut this.inner).poll_read(cx, &mut rest))?;
             let count = rest.filled().len();
             this.filled += count;
-            if count == 0 || this.filled == SEALED_SEGMENT {
+            if count == 0 || this.filled == size {
                 this.window.take_in(std::mem::take(&mut this.filled))?;
             }
         }

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::{
     Binding, BodyError, CryptoError, DataKey, NonceBase, SEALED_SEGMENT, SEGMENT,
@@ -160,15 +160,23 @@ pub enum End {
     Crypto(#[from] CryptoError),
 }
 
-/// One thread's buffer: sealed segments, or the room for them with plaintext in place. Wiped when dropped.
+/// One thread's buffer: sealed segments, or the room for them with plaintext in place. As much of it as was ever used is
+/// wiped when it is dropped: wiping all of it would take longer than sealing a small file.
 struct Batch {
-    buffer: Zeroizing<Vec<u8>>,
+    buffer: Vec<u8>,
     filled: usize,
+    used: usize,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.buffer[..self.used].zeroize();
+    }
 }
 
 impl Batch {
     fn new() -> Self {
-        Self { buffer: Zeroizing::new(vec![0; SEALED_BATCH]), filled: 0 }
+        Self { buffer: vec![0; SEALED_BATCH], filled: 0, used: 0 }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -183,6 +191,7 @@ impl Batch {
     fn read_plain(&mut self, reader: &mut impl Read) -> io::Result<bool> {
         self.filled = 0;
         for segment in self.buffer.chunks_mut(SEALED_SEGMENT) {
+            self.used = self.used.max(self.filled + segment.len());
             let count = read_full(reader, &mut segment[NONCE..NONCE + SEGMENT])?;
             if count > 0 {
                 self.filled += NONCE + count + TAG;
@@ -196,7 +205,13 @@ impl Batch {
 
     /// Reads sealed segments; `false` if there are none.
     fn read_sealed(&mut self, reader: &mut impl Read) -> io::Result<bool> {
-        self.filled = read_full(reader, &mut self.buffer)?;
+        // What is behind the first segment is only touched if there is more than that.
+        self.used = self.used.max(SEALED_SEGMENT);
+        self.filled = read_full(reader, &mut self.buffer[..SEALED_SEGMENT])?;
+        if self.filled == SEALED_SEGMENT {
+            self.used = SEALED_BATCH;
+            self.filled += read_full(reader, &mut self.buffer[SEALED_SEGMENT..])?;
+        }
         Ok(self.filled > 0)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
     Binding, BodyError, CryptoError, DataKey, SEALED_SEGMENT, SEGMENT,
@@ -62,14 +62,21 @@ impl Window {
         self.left.is_empty()
     }
 
-    /// Room for the next sealed segment; `None` at the end.
+    /// Room for the next sealed segment; `None` at the end. Where its length is known, there is room for it and one byte,
+    /// which would be one too many: wiping room for a whole segment takes longer than opening a short one.
     pub(crate) fn room(&mut self) -> Result<Option<&mut [u8]>, BodyError> {
         self.left = 0..0;
         match self.broken {
             Some(error) => Err(error),
             None if self.ended => Ok(None),
             None => {
-                self.buffer.resize(SEALED_SEGMENT, 0);
+                let expected = self.expected_length(self.next);
+                let size = expected.map_or(SEALED_SEGMENT, |expected| SEALED_SEGMENT.min(expected + 1));
+                if size > self.buffer.capacity() {
+                    // Growing moves what is there and leaves a copy of it behind.
+                    self.buffer.zeroize();
+                }
+                self.buffer.resize(size, 0);
                 Ok(Some(&mut self.buffer))
             }
         }
