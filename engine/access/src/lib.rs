@@ -82,3 +82,4 @@ pub use site::{ObjectFacts, Site};
 pub use task_record::TaskRecord;
 pub use unseal::ObjectReader;
 pub use upkeep::Pin;
+pub use withdraw::SubjectListing;

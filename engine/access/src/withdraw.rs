@@ -5,43 +5,64 @@ use sluis_model::{DatasetName, SubjectName};
 use sluis_policy::Action;
 
 use crate::{
-    AccessError, Consent, Permit, Refusal, Site,
+    AccessError, Consent, Erasure, Permit, Refusal, Site, SubjectConsent,
     audit::Entry,
     decide::Found,
     decision::{day_of, withdrawn_since},
     error::Reason,
 };
 
+/// A dataset that lists a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubjectListing {
+    /// Which.
+    pub dataset: DatasetName,
+    /// Whether the subject's consent holds in it.
+    pub consent_holds: bool,
+}
+
 impl Site {
-    /// The datasets that list a subject, each with whether their consent holds in it.
+    /// What a withdrawal would do: the datasets that list the subject, and what would be erased. Nothing is changed.
     ///
     /// # Errors
-    /// If there is no registry in force.
-    pub fn listings_of(&self, subject: &SubjectName) -> Result<Vec<(DatasetName, bool)>, AccessError> {
-        let registry = self.registry()?;
-        let listed = registry.datasets_of(subject);
-        Ok(listed.map(|(name, known)| (name.clone(), known.consent == Consent::Given)).collect())
+    /// If the caller may not withdraw, no dataset lists the subject, or the store cannot be read.
+    pub fn plan_withdrawal(&self, subject: &SubjectName) -> Result<(Vec<SubjectListing>, Erasure), AccessError> {
+        let listings = self.decide_withdrawal("plan-withdrawal", subject)?;
+        Ok((listings, self.plan_erasure(subject)?))
     }
 
-    /// Writes down that a subject's consent was withdrawn today, in every dataset that lists them. From the next
-    /// decision on nothing of theirs is used; [`Site::erase_subject`] erases what was made of it.
+    /// Writes down that a subject's consent was withdrawn today, in every dataset that lists them; gives these as they
+    /// were before. From the next decision on nothing of theirs is used; [`Site::erase_subject`] erases what was made of
+    /// it.
     ///
     /// # Errors
     /// If the caller may not, no dataset lists the subject, or it cannot be written down.
-    pub fn withdraw(&self, subject: &SubjectName) -> Result<(), AccessError> {
+    pub fn withdraw(&self, subject: &SubjectName) -> Result<Vec<SubjectListing>, AccessError> {
+        let listings = self.decide_withdrawal("withdraw-consent", subject)?;
+        self.registry_folder().withdraw(subject, day_of(Timestamp::now()))?;
+        Ok(listings)
+    }
+
+    fn decide_withdrawal(&self, name: &'static str, subject: &SubjectName) -> Result<Vec<SubjectListing>, AccessError> {
         let asked = self.asked(Action::Withdraw, self.as_resource(), None);
-        let mut entry = Entry::new("withdraw-consent");
+        let mut entry = Entry::new(name);
         entry.subjects = vec![subject.to_string()];
+        let mut listings = Vec::new();
         self.decide(&asked, format!("withdraw the consent of {subject}"), entry, |basis, _| {
-            let is_listed = basis.registry.datasets_of(subject).next().is_some();
-            let unlisted = (!is_listed).then(|| Reason {
+            let listed = basis.registry.datasets_of(subject);
+            let listing = |(dataset, known): (&DatasetName, &SubjectConsent)| SubjectListing {
+                dataset: dataset.clone(),
+                consent_holds: known.consent == Consent::Given,
+            };
+            listings.extend(listed.map(listing));
+            let unlisted = listings.is_empty().then(|| Reason {
                 text: format!("no dataset of the registry lists the subject {subject}"),
                 remedy: "check the pseudonym".to_owned(),
                 policy: "listed-subject".to_owned(),
             });
             Ok(Found { reasons: unlisted.into_iter().collect(), ..Found::default() })
         })?;
-        self.registry_folder().withdraw(subject, day_of(Timestamp::now()))
+        Ok(listings)
     }
 
     /// Whether what was permitted is still: no consent that it needs was taken back since. A refusal is written down.

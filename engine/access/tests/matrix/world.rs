@@ -271,7 +271,7 @@ impl World {
             Ask::ReadAudit => {
                 site.read_audit(sluis_access::AuditReading::List, sluis_access::AuditFilter::default()).map(drop)
             }
-            Ask::Withdraw => site.withdraw(&"P012".parse().unwrap()),
+            Ask::Withdraw => site.withdraw(&"P012".parse().unwrap()).map(drop),
             Ask::Check => site.permit_check(&[*address]).map(drop),
             Ask::WhoCan => {
                 let question = sluis_access::Question {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use sluis_access::SubjectListing;
 
 use crate::{
     arguments::Withdraw,
@@ -16,17 +17,17 @@ use crate::{
 pub fn carry_out(folder: &Path, withdraw: &Withdraw, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let subject = &withdraw.subject;
-    let listings = site.listings_of(subject)?;
-    if !withdraw.plan {
-        site.withdraw(subject)?;
-    }
-    let erasure = if withdraw.plan { site.plan_erasure(subject)? } else { site.erase_subject(subject)? };
+    let (listings, erasure) = if withdraw.plan {
+        site.plan_withdrawal(subject)?
+    } else {
+        (site.withdraw(subject)?, site.erase_subject(subject)?)
+    };
     if json {
-        let datasets: Vec<_> = listings.iter().map(|(name, _)| name.as_str()).collect();
+        let datasets: Vec<_> = listings.iter().map(|listing| listing.dataset.as_str()).collect();
         output::json(&json!({ "datasets": datasets, "erasure": erasure_json(&erasure, !withdraw.plan) }));
     } else {
-        for (dataset, given) in &listings {
-            let state = match (given, withdraw.plan) {
+        for SubjectListing { dataset, consent_holds } in &listings {
+            let state = match (consent_holds, withdraw.plan) {
                 (true, true) => "consent would be withdrawn",
                 (true, false) => "consent withdrawn from now on",
                 (false, _) => "consent did not hold before",

@@ -109,3 +109,18 @@ fn the_log_says_who_did_what_with_whose_data_by_which_facts() {
     }
     assert_eq!(institute.site.run(["audit", "verify"]).code, Some(0));
 }
+
+#[test]
+fn the_documentation_names_every_action_that_is_recorded() {
+    let Some(institute) = Institute::with_network(&["anna", "bob", "carla", "dave"]) else { return };
+    a_day_at_the_institute(&institute);
+    institute.succeed("carla", &["withdraw", "P013", "--plan"]);
+    institute.succeed("dave", &["access", "who-can", "read", "trial-7"]);
+    institute.succeed("dave", &["access", "explain", "audit", "site", "--person", "bob"]);
+    let log = fs::read_to_string(institute.site.site().join("audit/log.jsonl")).unwrap();
+    let actions = log.lines().map(|line| serde_json::from_str::<Json>(line).unwrap()["body"]["action"].take());
+    let documented = include_str!("../../../../../docs/audit.md");
+    for action in actions {
+        assert!(documented.contains(&format!("`{}`", action.as_str().unwrap())), "{action}");
+    }
+}

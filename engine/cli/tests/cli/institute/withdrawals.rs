@@ -50,6 +50,9 @@ fn a_withdrawal_stops_what_runs_and_erases_what_was_made() {
     assert!(!institute.site.site().join("registry/withdrawals.yaml").exists());
     assert_eq!(objects(&institute), before);
     institute.run("anna", &["withdraw", "P012"]).failed(4, &["anna is not a data steward"]);
+    institute.run("anna", &["withdraw", "P012", "--plan"]).failed(4, &["anna is not a data steward"]);
+    assert_eq!(institute.last_record("plan-withdrawal", Some("allow"))["caller"], "carla");
+    assert_eq!(institute.last_record("plan-withdrawal", Some("deny"))["caller"], "anna");
 
     let withdrawn = institute.succeed("carla", &["withdraw", "P012"]);
     assert!(withdrawn.out.contains("consent withdrawn from now on"), "{}", withdrawn.out);
