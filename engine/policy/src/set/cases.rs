@@ -68,7 +68,12 @@ pub(super) const DENIED: &[Case] = &[
     case("login-of-today", Read, "anna logged in 12 h 1 min ago", |f| login(f).age_minutes = Some(721)),
     case("login-of-today", Read, "not known when anna logged in", |f| login(f).age_minutes = None),
     case("fresh-login-for-government", Audit, "anna logged in 1 h 1 min ago", |f| login(f).age_minutes = Some(61)),
-    case("trusted-institution", Read, "the institution of anna is not among those that this site trusts: maxima", |f| person(f).institution.trusted = false),
+    case(
+        "trusted-institution",
+        Read,
+        "the institution of anna is not among those that this site trusts: maxima",
+        |f| person(f).institution.trusted = false,
+    ),
     case("suspended-institution", Read, "maxima", |f| person(f).institution.suspended = true),
     case("suspended-institution-decides-nothing", Audit, "maxima", |f| person(f).institution.suspended = true),
     case("valid-training", Read, "the training of anna ended on 2026-10-01", |f| {
