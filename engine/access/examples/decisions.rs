@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        local_executor: Rule::Refuse,
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,

@@ -23,6 +23,9 @@ pub struct SiteConfig {
     pub unencrypted_swap: Rule,
     /// Whether tools that ask for it may reach the network (CWL v1.2, NetworkAccess).
     pub network_access: Rule,
+    /// Whether a site of an institute runs tools without a container. They have the rights of whoever runs the engine, and
+    /// so could read the site's keys. A personal site runs them in any case.
+    pub local_executor: Rule,
     /// The hosts from which inputs and documents may be fetched over HTTP.
     pub remote_hosts: Vec<Host>,
     /// How many bytes the store may hold; as many as there is room for if `None`.
@@ -82,8 +85,18 @@ impl FromStr for SiteName {
 }
 
 /// The fields of `site.yaml`.
-const KNOWN: &[&str] =
-    &["format", "name", "country", "unencrypted-swap", "network-access", "remote-hosts", "quota", "store", "identity"];
+const KNOWN: &[&str] = &[
+    "format",
+    "name",
+    "country",
+    "unencrypted-swap",
+    "network-access",
+    "local-executor",
+    "remote-hosts",
+    "quota",
+    "store",
+    "identity",
+];
 
 impl SiteConfig {
     /// The text of `site.yaml`.
@@ -102,11 +115,12 @@ impl SiteConfig {
              unencrypted-swap: {}\n\
              # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
              network-access: {}\n\
-             # The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
+             {}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
              remote-hosts: [{}]\n{}{}",
             self.country,
             self.unencrypted_swap,
             self.network_access,
+            if self.local_executor == Rule::Allow { "local-executor: allow\n" } else { "" },
             self.remote_hosts.iter().map(|host| format!("\"{host}\"")).collect::<Vec<_>>().join(", "),
             self.quota.map_or_else(String::new, |quota| format!(
                 "# How many bytes the store may hold, such as 2 TB or 500 GiB.\nquota: {quota}\n"
@@ -137,6 +151,10 @@ impl SiteConfig {
                 Some(_) => parsed(fields, "network-access", &mut problems),
                 None => Some(Rule::Refuse),
             };
+            let local_executor = match fields.get("local-executor") {
+                Some(_) => parsed(fields, "local-executor", &mut problems),
+                None => Some(Rule::Refuse),
+            };
             let remote_hosts = remote_hosts(fields, &mut problems);
             let quota = match fields.get("quota") {
                 Some(_) => Some(parsed(fields, "quota", &mut problems)?),
@@ -156,6 +174,7 @@ impl SiteConfig {
                 country: country?,
                 unencrypted_swap: unencrypted_swap?,
                 network_access: network_access?,
+                local_executor: local_executor?,
                 remote_hosts,
                 quota,
                 bucket,

@@ -15,6 +15,9 @@ use crate::{
     permit::Purpose,
 };
 
+/// The executor that runs tools without a container.
+const LOCAL: &str = "local";
+
 /// What is asked for.
 struct Request<'a> {
     purpose: Purpose,
@@ -109,7 +112,7 @@ impl Site {
         entry.region = task.region.country().to_string();
         let execution = Execution {
             executor: task.executor.to_owned(),
-            executor_allowed: true,
+            executor_allowed: self.allows_executor(task.executor),
             on_site: task.region == self.region(),
             confidential: false,
             tool_network: task.network,
@@ -177,6 +180,12 @@ impl Site {
             let found = self.labels_for(basis, asked, addresses)?;
             Ok(Found { reasons: against, ..found })
         })
+    }
+
+    /// Tools without a container have the rights of whoever runs the engine.
+    fn allows_executor(&self, executor: &str) -> bool {
+        let config = self.config();
+        executor != LOCAL || config.identity.is_none() || config.local_executor == Rule::Allow
     }
 
     /// A request for something that is done on the site's own machines.

@@ -378,6 +378,7 @@ mod tests {
             country: EuCountry::FI,
             unencrypted_swap: Rule::Refuse,
             network_access: Rule::Refuse,
+            local_executor: Rule::Refuse,
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,

@@ -87,6 +87,7 @@ pub fn make(
         country,
         unencrypted_swap: swap,
         network_access: Rule::Refuse,
+        local_executor: Rule::Refuse,
         remote_hosts: Vec::new(),
         quota: None,
         bucket,

@@ -37,6 +37,7 @@ impl Measured {
             country: EuCountry::NL,
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
+            local_executor: Rule::Refuse,
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,

@@ -24,6 +24,7 @@ fn site(folder: &Path) -> Site {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        local_executor: Rule::Refuse,
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,

@@ -349,6 +349,14 @@ pub const REQUESTS: &[Flip] = &[
         By(&["allowed-place", "confidential-computing"]),
     ),
     flip(
+        "a tool without a container",
+        |w| {
+            w.ask = Ask::Task { region: EuCountry::NL, network: false };
+            w.executors = "";
+        },
+        By(&["allowed-executor"]),
+    ),
+    flip(
         "a task with the network",
         |w| w.ask = Ask::Task { region: EuCountry::NL, network: true },
         By(&["closed-tools"]),

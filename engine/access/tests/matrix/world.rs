@@ -83,6 +83,8 @@ pub struct World {
     pub withdrawals: Option<&'static str>,
     pub policy: Option<&'static str>,
     pub terms: &'static str,
+    /// A line of `site.yaml`.
+    pub executors: &'static str,
     pub ask: Ask,
 }
 
@@ -120,6 +122,7 @@ impl World {
             withdrawals: None,
             policy: None,
             terms: "HMB",
+            executors: "local-executor: allow\n",
             ask: Ask::Show,
         }
     }
@@ -149,6 +152,7 @@ pub fn sealed_object(folder: &Path) -> Address {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        local_executor: Rule::Refuse,
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
@@ -214,8 +218,8 @@ impl World {
     fn write(&self, issuer: &Issuer, folder: &Path) {
         let site = fs::read_to_string(folder.join("site.yaml")).unwrap();
         let identity = format!(
-            "identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n",
-            issuer.address
+            "{}identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n",
+            self.executors, issuer.address
         );
         fs::write(folder.join("site.yaml"), format!("{site}{identity}")).unwrap();
         let key = fs::read_to_string(folder.join("keys/site.pub")).unwrap();

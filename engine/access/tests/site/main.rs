@@ -32,6 +32,7 @@ fn config() -> SiteConfig {
         country: EuCountry::NL,
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
+        local_executor: Rule::Refuse,
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,

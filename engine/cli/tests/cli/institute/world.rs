@@ -129,9 +129,9 @@ impl Institute {
     pub fn write_identity(&self, skew: u32) {
         let path = self.site.site().join("site.yaml");
         let text = fs::read_to_string(&path).unwrap();
-        let kept = text.split("identity:\n").next().unwrap();
+        let kept = text.split("local-executor:").next().unwrap();
         let identity = format!(
-            "identity:\n  http-on-loopback: true\n  clock-skew-seconds: {skew}\n  issuers:\n    \
+            "local-executor: allow\nidentity:\n  http-on-loopback: true\n  clock-skew-seconds: {skew}\n  issuers:\n    \
              - {{issuer: '{}', client: sluis}}\n",
             self.provider.address
         );
