@@ -72,7 +72,24 @@ impl SiteKeys {
     pub(crate) fn open(folder: &Path, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
         // Who can write the folder can put other keys in it.
         refuse_if_shared(folder, 0o022, "700")?;
-        let (site, protection, in_use) = open_site(folder, unlock)?;
+        loop {
+            let text = read_site(folder)?;
+            match Self::open_of(folder, &text, unlock) {
+                // Another key took its place while this one's files were read.
+                Err(_) if read_site(folder)? != text => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn open_of(folder: &Path, text: &str, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
+        let (site, protection) = protection::open(&folder.join(SITE_SECRET), text, unlock)?;
+        files::refuse_if_retired(folder, &site.public_key())?;
+        let in_use = in_use::hold(folder, &site.public_key())?;
+        // It may have been given up before the lock was taken.
+        if *read_site(folder)? != *text {
+            return Err(KeyChangeError::Changed.into());
+        }
         let old = match protection::read(&folder.join(OLD_SECRET))? {
             Some(text) => Some(protection.open(&folder.join(OLD_SECRET), &text)?),
             None => None,
@@ -167,25 +184,11 @@ impl std::fmt::Debug for SiteKeys {
     }
 }
 
-/// Opens the site's secret key, with the lock that says so.
-fn open_site(folder: &Path, unlock: &Unlock<'_>) -> Result<(SecretKey, protection::Protection, File), AccessError> {
+/// The text of the file of the site's secret key.
+fn read_site(folder: &Path) -> Result<Zeroizing<String>, AccessError> {
     let path = folder.join(SITE_SECRET);
-    let read = || {
-        let text = protection::read(&path)?;
-        text.ok_or_else(|| AccessError::file(&path, "read")(std::io::ErrorKind::NotFound.into()))
-    };
-    let mut text = read()?;
-    loop {
-        let (site, protection) = protection::open(&path, &text, unlock)?;
-        files::refuse_if_retired(folder, &site.public_key())?;
-        let in_use = in_use::hold(folder, &site.public_key())?;
-        // It may have been given up before the lock was taken.
-        let now = read()?;
-        if now == text {
-            return Ok((site, protection, in_use));
-        }
-        text = now;
-    }
+    let text = protection::read(&path)?;
+    text.ok_or_else(|| AccessError::file(&path, "read")(std::io::ErrorKind::NotFound.into()))
 }
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), AccessError> {

@@ -1,7 +1,7 @@
 //! The files in the folder of the keys: how they are read, written, and replaced as a whole.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -147,7 +147,12 @@ pub(super) fn reseal(folder: &Path, key: &SecretKey, recipients: &[PublicKey]) -
 
 /// Refuses a file or folder that gives others any of these rights.
 pub(super) fn refuse_if_shared(path: &Path, rights: u32, wanted: &str) -> Result<(), AccessError> {
-    let mode = fs::metadata(path).map_err(AccessError::file(path, "read"))?.mode();
+    refuse_shared(path, &fs::metadata(path).map_err(AccessError::file(path, "read"))?, rights, wanted)
+}
+
+/// As [`refuse_if_shared`], of a file that was looked at already.
+pub(super) fn refuse_shared(path: &Path, facts: &Metadata, rights: u32, wanted: &str) -> Result<(), AccessError> {
+    let mode = facts.mode();
     if mode & rights == 0 {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! What protects the site's secret key, and asking for what opens it.
 
 use std::{
-    io,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +17,9 @@ use crate::AccessError;
 
 /// What the first line of a secret key's file begins with if a token protects it.
 const WRAPPED: &str = "wrapped-key: ";
+
+/// More bytes than a secret key's file has.
+const ROOM: usize = 4096;
 
 /// What is asked for before a site's secret key can be used.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -123,11 +127,16 @@ fn wrapped(text: &str) -> Option<Vec<u8>> {
     hex::decode(text.strip_prefix(WRAPPED)?.lines().next()?).ok()
 }
 
-/// The text of a secret key's file, if only its owner can read it.
+/// The text of a secret key's file, if it is there; it must be one that only its owner can read.
 pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, AccessError> {
-    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return Ok(None);
-    }
-    files::refuse_if_shared(path, 0o077, "600")?;
-    files::read_text(path)
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        outcome => outcome.map_err(AccessError::file(path, "read"))?,
+    };
+    let facts = file.metadata().map_err(AccessError::file(path, "read"))?;
+    files::refuse_shared(path, &facts, 0o077, "600")?;
+    // Room for the whole text from the start: a buffer that grows would leave a copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(ROOM));
+    file.read_to_string(&mut text).map_err(AccessError::file(path, "read"))?;
+    Ok(Some(text))
 }

@@ -1,6 +1,9 @@
 //! Rotation: another key for the site, whatever interrupts it and whoever works meanwhile.
 
-use std::ops::ControlFlow;
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use sluis_access::{KeyStatus, RotationEnd, RotationStatus, RotationStep};
 
@@ -229,6 +232,55 @@ fn one_who_waits_finishes_when_the_last_user_of_the_old_key_ends() {
         drop(early);
         assert_eq!(waiter.join().unwrap(), RotationEnd::Done { added: 0, removed: 1 });
     });
+}
+
+/// Ends the engines, also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Engines come and go, each with the site open for a while, through two rotations.
+#[test]
+fn engines_that_come_and_go_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = put(&site(folder.path()), b"first").address;
+    let is_over = AtomicBool::new(false);
+    let engine = &|number: u8| {
+        let mut made: Vec<(Address, Vec<u8>)> = Vec::new();
+        while !is_over.load(Ordering::Relaxed) {
+            let site = Site::open(folder.path()).unwrap();
+            for _ in 0..3 {
+                let text = vec![number, made.len() as u8, (made.len() >> 8) as u8];
+                made.push((put(&site, &text).address, text));
+            }
+            assert_eq!(show(&site, &first).unwrap(), b"first");
+            for (address, text) in made.iter().rev().take(6) {
+                assert_eq!(show(&site, address).unwrap(), *text);
+            }
+        }
+        made
+    };
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let over = Over(&is_over);
+        let engines: Vec<_> = (0..3).map(|number| scope.spawn(move || engine(number))).collect();
+        for _ in 0..2 {
+            begin(&Site::open(folder.path()).unwrap()).unwrap();
+            let end = Site::open(folder.path()).unwrap().finish_rotation(true, &mut go_on).unwrap();
+            assert!(matches!(end, RotationEnd::Done { .. }), "{end:?}");
+        }
+        drop(over);
+        engines.into_iter().flat_map(|engine| engine.join().unwrap()).collect()
+    });
+    let site = Site::open(folder.path()).unwrap();
+    assert_eq!(recipients(folder.path()), [status(&site).public_key]);
+    for (address, text) in made {
+        assert_eq!(show(&site, &address).unwrap(), text);
+    }
+    assert_eq!(site.store().set_aside_addresses().unwrap().len(), 0);
 }
 
 #[test]
