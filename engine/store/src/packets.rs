@@ -39,6 +39,9 @@ impl Store {
     /// # Errors
     /// If one cannot be written.
     pub fn put_packets(&self, recipient: &PublicKey, packets: &[(BodyId, HeaderPacket)]) -> Result<(), StoreError> {
+        if packets.is_empty() {
+            return Ok(());
+        }
         let blob = |(body, packet): &(BodyId, HeaderPacket)| NewBlob {
             name: layout::packet(*body, recipient),
             content: Content::Bytes(packet.as_bytes().to_vec()),
