@@ -12,7 +12,10 @@ use std::{
 use sluis_access::Site;
 use sluis_model::Labels;
 
-use crate::test_site::{Ran, TestSite};
+use crate::{
+    servers,
+    test_site::{Ran, TestSite},
+};
 
 /// A file that only its owner can read.
 fn private(site: &TestSite, name: &str, text: &str) -> String {
@@ -104,6 +107,22 @@ fn a_rotation_gives_another_key_and_the_same_data() {
     assert_eq!(put(&site, "text"), address);
     let shown = site.run(["key", "status"]);
     assert!(done(&shown).contains("protection  none") && shown.out.contains("none under way"), "{}", shown.out);
+}
+
+#[test]
+fn the_packets_of_a_bucket_are_made_for_the_new_key() {
+    let (site, server) = (TestSite::new(), servers::amazon("eu-central-1"));
+    fs::remove_dir_all(site.site()).unwrap();
+    let endpoint = format!("http://{}", server.address);
+    let bucket = ["--store", "s3://a-bucket/sluis", "--region", "eu-central-1", "--endpoint", &endpoint];
+    done(&site.run(["init", "--country", "NL", "--allow-unencrypted-swap"].into_iter().chain(bucket)));
+    let addresses = [put(&site, "one"), put(&site, "two")];
+    let rotated = site.run(["--json", "key", "rotate"]).json();
+    assert_eq!((&rotated["finished"], &rotated["packetsRemoved"]), (&true.into(), &2.into()));
+    assert_eq!(site.run(["--json", "key", "rotate"]).json()["packetsRemoved"], 2, "none is left of the first key");
+    for address in addresses {
+        done(&site.run(["show", &address]));
+    }
 }
 
 /// An engine that runs keeps the old key until it ends, and what it makes is not lost.
