@@ -10,7 +10,7 @@ use super::{done, key_file, private, put};
 use crate::test_site::{Ran, TestSite};
 
 /// The folder that holds SoftHSM's library and tool below `usr`: the root if they are installed, else one below the target
-/// folder, for which they are fetched once.
+/// folder, for which they are fetched once from the machine's mirror.
 fn softhsm() -> PathBuf {
     if Path::new("/usr/lib/softhsm/libsofthsm2.so").exists() && Path::new("/usr/bin/softhsm2-util").exists() {
         return "/".into();
@@ -27,7 +27,17 @@ fn softhsm() -> PathBuf {
         let ran = Ran::of(&command.current_dir(&unpacked).output().unwrap());
         assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.err);
     };
-    run(Command::new("apt-get").args(["download", "-q", "softhsm2", "libsofthsm2"]));
+    // The machine may have no lists of packages yet, so they are fetched into a folder of their own.
+    let state = tempfile::tempdir_in(target).unwrap();
+    fs::create_dir_all(state.path().join("lists/partial")).unwrap();
+    fs::create_dir_all(state.path().join("cache/archives/partial")).unwrap();
+    let own = ["lists", "cache"].map(|name| state.path().join(name).display().to_string());
+    let own = [format!("Dir::State::lists={}", own[0]), format!("Dir::Cache={}", own[1])];
+    let apt = |arguments: &[&str]| {
+        run(Command::new("apt-get").args(["-q", "-o", &own[0], "-o", &own[1]]).args(arguments));
+    };
+    apt(&["update"]);
+    apt(&["download", "softhsm2", "libsofthsm2"]);
     for entry in fs::read_dir(&unpacked).unwrap().map(|entry| entry.unwrap().path()) {
         run(Command::new("dpkg-deb").arg("-x").arg(entry).arg("."));
     }
