@@ -3,11 +3,7 @@
 //!
 //! A request is a file of the site, `airlock/ID`, that only the site can have written (`authenticated`).
 
-use std::{
-    fs, io,
-    io::{Read, Write},
-    path::PathBuf,
-};
+use std::{fs, io, io::Read, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,10 +14,11 @@ use sluis_policy::{Action, Resource};
 use crate::{
     AccessError, ReadAction, Site,
     audit::Entry,
-    authenticated::{self, Kind},
+    authenticated::Kind,
     decide::Found,
     decision::Asked,
     error::Reason,
+    notes::{Notes, new_id},
     permit::Purpose,
 };
 
@@ -145,7 +142,7 @@ impl Site {
         let asked_by = self.caller_name();
         self.recipient_of(&asked_by)?;
         let request = ExportRequest {
-            id: hex::encode(random()?),
+            id: new_id()?,
             asked_by,
             at: Timestamp::now(),
             project: project.clone(),
@@ -153,7 +150,7 @@ impl Site {
             reason: reason.to_owned(),
             state: ExportState::Asked,
         };
-        self.write_request(&request)?;
+        self.requests().write(&request.id, &request)?;
         Ok(request)
     }
 
@@ -162,19 +159,8 @@ impl Site {
     /// # Errors
     /// If one cannot be read, or was changed.
     pub fn export_requests(&self) -> Result<Vec<ExportRequest>, AccessError> {
-        let folder = self.dir().join(FOLDER);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(AccessError::file(&folder, "read")(error)),
-        };
-        let mut requests = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(AccessError::file(&folder, "read"))?.file_name();
-            if let Some(id) = name.to_str().filter(|name| is_id(name)) {
-                requests.push(self.export_request(id)?);
-            }
-        }
+        let ids = self.requests().ids()?;
+        let mut requests = ids.iter().map(|id| self.export_request(id)).collect::<Result<Vec<_>, _>>()?;
         requests.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
         Ok(requests)
     }
@@ -185,17 +171,13 @@ impl Site {
     /// If there is none of this name, or it was changed.
     pub fn export_request(&self, id: &str) -> Result<ExportRequest, AccessError> {
         let unknown = || AirlockError::Unknown(id.to_owned());
-        if !is_id(id) {
-            return Err(unknown().into());
+        let requests = self.requests();
+        let path = requests.path(id).ok_or_else(unknown)?;
+        match requests.read(&path, id) {
+            Ok(request) => Ok(request.ok_or(AirlockError::Changed(path))?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(unknown().into()),
+            Err(error) => Err(AccessError::file(&path, "read")(error)),
         }
-        let path = self.dir().join(FOLDER).join(id);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(unknown().into()),
-            Err(error) => return Err(AccessError::file(&path, "read")(error)),
-        };
-        let read = authenticated::read(self.keys(), Kind::Export, id, &bytes);
-        Ok(read.ok_or(AirlockError::Changed(path))?)
     }
 
     /// Approves a request for some days, after a look at what it names. Nobody approves their own.
@@ -258,7 +240,7 @@ impl Site {
             self.permit_airlock(name, &request.project, address, Action::Approve, asked_by, Some(id))?;
         }
         request.state = state(self.caller_name(), Timestamp::now());
-        self.write_request(&request)?;
+        self.requests().write(&request.id, &request)?;
         Ok(request)
     }
 
@@ -300,31 +282,9 @@ impl Site {
         Ok(recipient.ok_or_else(|| AirlockError::NoRecipient(person.to_owned()))?)
     }
 
-    fn write_request(&self, request: &ExportRequest) -> Result<(), AccessError> {
-        let folder = self.dir().join(FOLDER);
-        let failed = |error| AccessError::file(&folder, "written")(error);
-        let text = authenticated::write(self.keys(), Kind::Export, &request.id, request)
-            .map_err(|error| AccessError::Plaintext(error.into()))?;
-        let write = || {
-            fs::create_dir_all(&folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-            file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            file.persist(folder.join(&request.id)).map_err(|error| error.error)?;
-            fs::File::open(&folder)?.sync_all()
-        };
-        write().map_err(failed)
+    fn requests(&self) -> Notes<'_> {
+        self.notes(FOLDER, Kind::Export)
     }
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
-fn random() -> Result<[u8; 6], AccessError> {
-    let mut bytes = [0; 6];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -3,13 +3,7 @@
 //! The program shows a token that the site signed. A file of the site, `delegations/ID`, is there as long as the
 //! delegation was not taken back; only the site can have written it (`authenticated`).
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::{SignedDuration, Timestamp};
@@ -24,9 +18,10 @@ use zeroize::Zeroizing;
 use crate::{
     AccessError, Caller, Site,
     audit::Entry,
-    authenticated::{self, Kind},
+    authenticated::Kind,
     caller::ActingFor,
     decide::Found,
+    notes::{Notes, new_id},
 };
 
 const FOLDER: &str = "delegations";
@@ -104,7 +99,7 @@ impl Site {
         let now = Timestamp::now();
         let expires = now.checked_add(SignedDuration::from_hours(24 * i64::from(new.days))).unwrap_or(now);
         let delegation = Delegation {
-            id: hex::encode(random()?),
+            id: new_id()?,
             service: new.service.clone(),
             delegated_by,
             project: new.project.to_string(),
@@ -122,17 +117,8 @@ impl Site {
     /// # Errors
     /// If they cannot be read.
     pub fn delegations(&self) -> Result<Vec<Delegated>, AccessError> {
-        let folder = self.dir().join(FOLDER);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(AccessError::file(&folder, "read")(error)),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(AccessError::file(&folder, "read"))?.file_name();
-            found.extend(name.to_str().and_then(|id| self.delegation(id)));
-        }
+        let ids = self.delegation_notes().ids()?;
+        let mut found: Vec<_> = ids.iter().filter_map(|id| self.delegation(id)).collect();
         found.sort_by(|one, other| (one.until, &one.id).cmp(&(other.until, &other.id)));
         Ok(found)
     }
@@ -148,10 +134,9 @@ impl Site {
             let text = format!("take back the delegation {id} of {}", known.person);
             self.decide(&asked, text, Entry::new("revoke-delegation"), |_, _| Ok(Found::default()))?;
         }
-        let path = self.dir().join(FOLDER).join(id);
-        fs::remove_file(&path).map_err(AccessError::file(&path, "removed"))?;
-        let folder = self.dir().join(FOLDER);
-        fs::File::open(&folder).and_then(|folder| folder.sync_all()).map_err(AccessError::file(&folder, "flushed"))?;
+        let notes = self.delegation_notes();
+        let path = notes.path(id).ok_or_else(|| DelegateError::Unknown(id.to_owned()))?;
+        notes.remove(&path)?;
         let mut entry = Entry::new("delegation-revoked");
         entry.caller = self.caller_name();
         entry.reasons = vec![format!("the delegation {id} of {} to {}", known.person, known.service)];
@@ -172,19 +157,14 @@ impl Site {
         };
         let delegation = verifier.read(token, Timestamp::now()).map_err(DelegateError::Token)?;
         let actions = Action::ALL.into_iter().filter(|action| delegation.actions.contains(action.name())).collect();
-        let file = self.delegation_file(&delegation.id).ok_or_else(|| DelegateError::Unknown(delegation.id.clone()))?;
+        let file = self.delegation_notes().path(&delegation.id);
+        let file = file.ok_or_else(|| DelegateError::Unknown(delegation.id.clone()))?;
         Ok(Caller::service(Arc::new(ActingFor { delegation, actions, file })))
     }
 
     fn delegation(&self, id: &str) -> Option<Delegated> {
-        let bytes = fs::read(self.delegation_file(id)?).ok()?;
-        authenticated::read(self.keys(), Kind::Delegation, id, &bytes)
-    }
-
-    /// The file of a delegation; none for what cannot be an identifier.
-    fn delegation_file(&self, id: &str) -> Option<PathBuf> {
-        let is_id = id.len() == 12 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        is_id.then(|| self.dir().join(FOLDER).join(id))
+        let notes = self.delegation_notes();
+        notes.read(&notes.path(id)?, id).ok()?
     }
 
     fn keep_delegation(&self, delegation: &Delegation) -> Result<(), AccessError> {
@@ -198,18 +178,11 @@ impl Site {
             actions: delegation.actions.clone(),
             until: delegation.expires,
         };
-        let text = authenticated::write(self.keys(), Kind::Delegation, &kept.id, &kept)
-            .map_err(|error| AccessError::Plaintext(error.into()))?;
-        let folder = self.dir().join(FOLDER);
-        let write = || {
-            fs::create_dir_all(&folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-            file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            file.persist(folder.join(&kept.id)).map_err(|error| error.error)?;
-            fs::File::open(&folder)?.sync_all()
-        };
-        write().map_err(AccessError::file(&folder, "written"))
+        self.delegation_notes().write(&kept.id, &kept)
+    }
+
+    fn delegation_notes(&self) -> Notes<'_> {
+        self.notes(FOLDER, Kind::Delegation)
     }
 
     /// The site signs delegations with a key of their own, which follows from the one that makes addresses.
@@ -220,10 +193,4 @@ impl Site {
         let name = &self.config().name;
         Ok(DelegationSigner::new(name, DelegationAlgorithm::EdDsa, document.as_ref(), LONGEST)?)
     }
-}
-
-fn random() -> Result<[u8; 6], AccessError> {
-    let mut bytes = [0; 6];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
-    Ok(bytes)
 }

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use sluis_crypt4gh::{Header, HeaderPacket, PublicKey, SecretKey};
 use sluis_model::Address;
+use sluis_policy::Action;
 
-use crate::{AccessError, Permit, ReadAction, Site, audit::Entry, permit::Purpose};
+use crate::{AccessError, Permit, ReadAction, Site, audit::Entry, decide::Found, permit::Purpose};
 
 impl Site {
     /// Seals an object's data key for one more recipient. The permit is for [`ReadAction::Grant`].
@@ -28,12 +29,16 @@ impl Site {
     /// Deletes a recipient's header packet. What they read or copied before stays with them.
     ///
     /// # Errors
-    /// If the recipient is this site, or nothing was granted to them, or it cannot be deleted.
+    /// If the recipient is this site, or nothing was granted to them, or the caller may not, or it cannot be deleted.
     pub fn revoke(&self, address: &Address, recipient: &PublicKey) -> Result<(), AccessError> {
         let object = self.stored(address)?;
         if self.keys().is_own(recipient) || !object.recipients()?.contains(recipient) {
             return Err(AccessError::NotGranted(*address));
         }
+        let mut entry = Entry::new("revoke");
+        entry.objects = vec![address.to_string()];
+        let asked = self.asked(Action::Administer, self.as_resource(), None);
+        self.decide(&asked, format!("revoke what was granted of {address}"), entry, |_, _| Ok(Found::default()))?;
         self.store().remove_packet(object.body, recipient)?;
         self.note_recipient("revoked", address, recipient)
     }

@@ -40,6 +40,7 @@ mod explain;
 mod facts_told;
 mod grant;
 mod keys;
+mod notes;
 mod permit;
 mod plain;
 mod policies;

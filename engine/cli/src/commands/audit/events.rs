@@ -78,7 +78,7 @@ impl Event {
             "show" | "export" | "release" | "read-log" | "read-in-expression" | "view-provenance"
             | "use-cached-result" | "use-key" | "check" | "list-audit" | "search-audit" | "export-audit"
             | "prove-audit" => Kind::Read,
-            "grant" | "granted" | "revoked" | "pin" | "unpin" | "load-registry" | "load-policies"
+            "grant" | "granted" | "revoke" | "revoked" | "pin" | "unpin" | "load-registry" | "load-policies"
             | "set-aside-damaged" | "unlabelled" | "withdraw-consent" | "end-permit" => Kind::Update,
             "erase"
             | "erased"
