@@ -34,7 +34,8 @@ fn open(path: &Path) -> Result<File, AccessError> {
 /// Says that this process uses the key, until the file is dropped.
 pub(super) fn hold(folder: &Path, key: &PublicKey) -> Result<File, AccessError> {
     let path = path(folder, key);
-    let file = open(&path)?;
+    // Where nothing can be written the lock of others will do: it can be shared by who only reads it.
+    let file = open(&path).or_else(|error| File::open(&path).map_err(|_| error))?;
     file.lock_shared().map_err(AccessError::file(&path, "locked"))?;
     Ok(file)
 }
