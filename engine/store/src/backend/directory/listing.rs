@@ -4,6 +4,7 @@ use std::{fs, io, path::Path, time::SystemTime};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::writer::UNFINISHED;
 use crate::{
     StoreError,
     backend::{Listed, Listing, Name},
@@ -17,7 +18,15 @@ pub(super) fn list(root: &Path, prefix: &str) -> Result<Listing<'static>, StoreE
         let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         return if is_missing { Ok(Box::new(std::iter::empty())) } else { Err(StoreError::io(&base, "read")(error)) };
     }
-    let begins = move |entry: &DirEntry| entry.depth() != 1 || entry.file_name().to_string_lossy().starts_with(&start);
+    // What writers have not finished is no blob, whatever it is called.
+    let unfinished = root.join(UNFINISHED);
+    if base.starts_with(&unfinished) {
+        return Ok(Box::new(std::iter::empty()));
+    }
+    let begins = move |entry: &DirEntry| {
+        let is_first = entry.depth() == 1;
+        entry.path() != unfinished && (!is_first || entry.file_name().to_string_lossy().starts_with(&start))
+    };
     let walk = WalkDir::new(&base).min_depth(1).sort_by_file_name().into_iter().filter_entry(begins);
     Ok(Box::new(walk.filter_map(move |entry| match entry {
         Ok(entry) => listed(&root, &entry).transpose(),
