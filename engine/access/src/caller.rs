@@ -7,7 +7,7 @@ use sluis_identity::{Delegation, Person, VerifiedIdentity};
 use sluis_model::ProjectName;
 use sluis_policy::{self as policy, Action, Login};
 
-use crate::registry::{Registry, SELF_ISSUED};
+use crate::registry::{Registry, SELF_ISSUED, Trust};
 
 /// Who uses a site, and from where. It is matched with the registry anew for each decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -152,7 +152,7 @@ impl Caller {
             institution: policy::Institution {
                 name: institution.unwrap_or("no institution").to_owned(),
                 trusted: known.is_some(),
-                suspended: known.is_some_and(|known| known.trust == crate::registry::Trust::Suspended),
+                suspended: known.is_some_and(|known| known.trust == Trust::Suspended),
             },
             training_until: declared.and_then(|person| person.trained_until(today)),
             name,
@@ -182,12 +182,12 @@ impl Caller {
         }
     }
 
-    /// Which of the institutions' networks they ask from, as `campus of maxima`.
+    /// Which of the trusted institutions' networks they ask from, as `campus of maxima`.
     pub(crate) fn network(&self, registry: &Registry) -> Option<String> {
-        let ranges = registry.institutions.iter().flat_map(|(institution, known)| {
+        let trusted = registry.institutions.iter().filter(|(_, known)| known.trust == Trust::Trusted);
+        let mut ranges = trusted.flat_map(|(institution, known)| {
             known.networks.iter().map(move |(name, ranges)| (institution, name, ranges))
         });
-        let mut ranges = ranges;
         ranges
             .find(|(.., ranges)| {
                 self.addresses.iter().any(|address| ranges.iter().any(|range| range.contains(address)))

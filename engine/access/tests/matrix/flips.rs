@@ -133,7 +133,7 @@ pub const PEOPLE: &[Flip] = &[
     flip(
         "institution suspended",
         |w| World::edit(&mut w.institutions, "trust: trusted", "trust: suspended"),
-        By(&["suspended-institution"]),
+        By(&["suspended-institution", "institute-network"]),
     ),
     flip(
         "training missing",
