@@ -43,6 +43,27 @@ pub trait Executor: Send + Sync {
         Ok(())
     }
 
+    /// Whether a command goes on when the engine that launched it is killed, so that [`Executor::adopt`] may find it.
+    fn outlives_engines(&self) -> bool {
+        false
+    }
+
+    /// Goes on watching, to its end, what an engine launched that is dead now; from here on as [`Executor::run`].
+    ///
+    /// The engine, run and task of `launch` say which command is meant; all else in it is as it was launched, its
+    /// folders included. Cancelling kills it.
+    ///
+    /// `None` if it cannot be gone on with: because nothing of it is left, because it was never started, or because
+    /// something of its input or of a redirected output was lost when the engine died, so that its outputs might not
+    /// be those of a command that nobody disturbed. What was left of it is then killed and removed, and it has to be
+    /// run anew.
+    ///
+    /// # Errors
+    /// As [`Executor::run`].
+    async fn adopt(&self, _launch: &Launch, _cancel: CancellationToken) -> Result<Option<Ended>, ExecutorError> {
+        Ok(None)
+    }
+
     /// Kills and removes what engines left behind that no longer live, and says how many commands that were.
     ///
     /// `is_alive` says of the identifier in [`Launch::engine`] whether that engine still lives.
