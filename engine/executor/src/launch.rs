@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sluis_model::{CommandLine, ImageId, Resources, RunId, TaskId};
+use sluis_model::{CommandLine, ImageId, Resources, RunId, TaskId, Usage};
 
 use crate::Folders;
 
@@ -85,4 +85,6 @@ pub struct Ended {
     pub started: SystemTime,
     /// When it was known to have ended.
     pub ended: SystemTime,
+    /// What it used.
+    pub usage: Usage,
 }

@@ -41,6 +41,7 @@ impl Measured {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            retries: Default::default(),
             identity: None,
         };
         let site = Site::create(folder, &config).unwrap();
@@ -118,7 +119,15 @@ impl Measured {
         };
         self.site.put_task(&permit, &record).unwrap();
         let step = record.step;
-        RunEvent::TaskComplete { task, step, key: Some(key), cached: false, skipped: false, at: Timestamp::now() }
+        RunEvent::TaskComplete {
+            task,
+            step,
+            key: Some(key),
+            cached: false,
+            skipped: false,
+            measured: None,
+            at: Timestamp::now(),
+        }
     }
 
     fn permit(&self, object: &Address) -> Permit {

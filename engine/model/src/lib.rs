@@ -10,6 +10,7 @@ mod names;
 mod region;
 mod resources;
 mod task;
+mod usage;
 mod value;
 mod value_json;
 
@@ -21,5 +22,6 @@ pub use names::{RunId, RunIdError, TaskId};
 pub use region::{EuCountry, Region, RegionError};
 pub use resources::{Mebibytes, MilliCores, Resources};
 pub use task::{CommandLine, INPUTS_ROOT, StagedEntry, StagedSource, TEMPORARY_ROOT, Task, WORK_ROOT};
+pub use usage::Usage;
 pub use value::{Directory, Entry, File, ListingDepth, Location, Value, Values};
 pub use value_json::ValueError;

@@ -60,6 +60,7 @@ impl World {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            retries: Default::default(),
             identity: None,
         };
         let site = Site::create(&folder.path().join("site"), &config).unwrap();
@@ -201,6 +202,7 @@ impl World {
             key: Some(self.key(key)),
             cached,
             skipped: false,
+            measured: None,
             at: at(1),
         };
         self.record(run, &event);
