@@ -9,6 +9,7 @@
 mod orphans;
 mod process;
 mod program;
+mod usage;
 
 use std::path::PathBuf;
 

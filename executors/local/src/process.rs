@@ -2,20 +2,22 @@
 
 use std::{
     env, future, io,
-    os::unix::process::ExitStatusExt,
-    path::Path,
-    process::{ExitStatus, Stdio},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use sluis_executor::{CancellationToken, Ended, ExecutorError, Launch, Outcome, StreamFiles};
+use sluis_model::Usage;
 use tokio::{
-    process::{Child, Command},
+    signal::unix::{self, SignalKind, signal},
     time,
 };
+use wait4::{ResUse, Wait4};
 
-use crate::{program, unsupported};
+use crate::{program, unsupported, usage::Watch};
 
 /// How long killed processes may take to be gone, and how long to wait before looking again.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -25,60 +27,104 @@ const PAUSE: Duration = Duration::from_millis(1);
 pub(crate) async fn run(launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError> {
     let started = SystemTime::now();
     if cancel.is_cancelled() {
-        return Ok(Ended { outcome: Outcome::Canceled, started, ended: started });
+        return Ok(Ended { outcome: Outcome::Canceled, started, ended: started, usage: Usage::default() });
     }
-    let (mut child, group) = spawn(launch)?;
-    let (killed, end) = tokio::select! {
-        biased;
-        end = child.wait() => (None, end),
-        () = cancel.cancelled() => (Some(Outcome::Canceled), group.kill_leader(&mut child).await),
-        () = time_is_up(launch.time_limit) => (Some(Outcome::TimeLimit), group.kill_leader(&mut child).await),
-    };
-    let ended = SystemTime::now();
-    group.end().await;
-    let status = end.map_err(|error| ExecutorError::Service {
+    let lost = |source: io::Error| ExecutorError::Service {
         what: "this machine",
         doing: format!("tell the end of task {} of run {}", launch.task, launch.run),
-        source: error.into(),
-    })?;
+        source: source.into(),
+    };
+    // Before there is a child, so that none ends unnoticed.
+    let children = signal(SignalKind::child()).map_err(lost)?;
+    let mut group = Group::lead_by(spawn(launch)?, children);
+    let killed = tokio::select! {
+        biased;
+        end = group.leader_ended() => end.map(|()| None),
+        () = cancel.cancelled() => group.kill_leader().await.map(|()| Some(Outcome::Canceled)),
+        () = time_is_up(launch.time_limit) => group.kill_leader().await.map(|()| Some(Outcome::TimeLimit)),
+    };
+    let killed = killed.map_err(lost)?;
+    let ended = SystemTime::now();
+    let (status, usage) = group.end().await.map_err(lost)?;
     let outcome = killed.unwrap_or_else(|| match (status.code(), status.signal()) {
         (None, Some(signal)) => Outcome::Signaled(signal),
         (code, _) => Outcome::Exited(code.unwrap_or(-1)),
     });
-    Ok(Ended { outcome, started, ended })
+    Ok(Ended { outcome, started, ended, usage })
 }
 
 /// A process group that is killed when this is dropped, whatever of it is left.
-struct Group(Pid);
+struct Group {
+    id: Pid,
+    /// Until it is waited for.
+    leader: Option<Child>,
+    /// Tells that some child of this engine has ended.
+    children: unix::Signal,
+    watch: Watch,
+}
 
 impl Group {
-    /// Whether there was anything left to kill.
-    fn kill(&self) -> bool {
-        kill_process_group(self.0, Signal::KILL).is_ok()
+    fn lead_by(leader: Child, children: unix::Signal) -> Self {
+        let id = Pid::from_child(&leader);
+        Self { id, leader: Some(leader), children, watch: Watch::on(id) }
     }
 
-    async fn kill_leader(&self, leader: &mut Child) -> io::Result<ExitStatus> {
+    /// Waits for the leader's end, and looks at what it uses meanwhile. The leader is left to be waited for.
+    async fn leader_ended(&mut self) -> io::Result<()> {
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let mut look = time::Instant::now() + self.watch.pause();
+        while waitid(WaitId::Pid(self.id), ended)?.is_none() {
+            tokio::select! {
+                biased;
+                _ = self.children.recv() => {}
+                () = time::sleep_until(look) => {
+                    self.watch.look();
+                    look = time::Instant::now() + self.watch.pause();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there was anything left to kill.
+    fn kill(&self) -> bool {
+        kill_process_group(self.id, Signal::KILL).is_ok()
+    }
+
+    async fn kill_leader(&mut self) -> io::Result<()> {
+        self.watch.look();
         self.kill();
-        leader.wait().await
+        self.leader_ended().await
     }
 
     /// Kills what the leader left running and waits until it is gone, so that nothing changes the outputs while they
-    /// are read. What hangs in the kernel, or is never fetched by its parent, is not waited for long.
-    async fn end(self) {
+    /// are read. What hangs in the kernel, or is never fetched by its parent, is not waited for long. Gives how the
+    /// leader ended and what it used.
+    async fn end(mut self) -> io::Result<(ExitStatus, Usage)> {
+        // Before the leader is waited for: until then its number is not given to another.
+        self.kill();
+        let transferred = self.watch.transferred();
+        let Some(leader) = self.leader.take() else { return Err(io::ErrorKind::NotFound.into()) };
+        let ResUse { status, rusage } = leader.wait4()?;
         let deadline = Instant::now() + PATIENCE;
         while self.kill() && Instant::now() < deadline {
             time::sleep(PAUSE).await;
         }
+        Ok((status, self.watch.finish(transferred, &rusage)))
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+        if let Some(mut leader) = self.leader.take() {
+            // Its end was not waited for: somebody has to fetch it, and it may hang in the kernel.
+            let _ = thread::Builder::new().spawn(move || leader.wait());
+        }
     }
 }
 
-fn spawn(launch: &Launch) -> Result<(Child, Group), ExecutorError> {
+fn spawn(launch: &Launch) -> Result<Child, ExecutorError> {
     let StreamFiles { stdin, stdout, stderr } = StreamFiles::open(launch)?;
     let (folders, command) = (&launch.folders, &launch.command);
     let mut arguments = command.arguments.iter().map(|argument| folders.localize(argument));
@@ -102,12 +148,7 @@ fn spawn(launch: &Launch) -> Result<(Child, Group), ExecutorError> {
     {
         process.env("PATH", path);
     }
-    let child = process.spawn().map_err(fault)?;
-    let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    match id {
-        Some(id) => Ok((child, Group(id))),
-        None => Err(unsupported(format!("the process of {} has no number", Path::new(&*name).display()))),
-    }
+    process.spawn().map_err(fault)
 }
 
 async fn time_is_up(limit: Option<Duration>) {

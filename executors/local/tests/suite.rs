@@ -1,8 +1,12 @@
-//! The suite that each executor must pass, on this machine itself.
+//! The suite that each executor must pass, on this machine itself; and what it tells of a command's use of the machine.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc, time::Duration};
 
-use sluis_executor::{Executor, suite::Subject};
+use sluis_executor::{
+    CancellationToken, Executor, Outcome,
+    suite::{Bench, Subject},
+};
 use sluis_executor_local::LocalExecutor;
 use sluis_model::ImageId;
 
@@ -19,3 +23,45 @@ impl Subject for Local {
 }
 
 sluis_executor::executor_suite!(Local);
+
+/// Holds 64 MiB of memory for a while, reads 32 MiB in a child and writes them, and is busy all the time.
+const BUSY: &str = "head -c 33554432 /dev/zero > big; held=$(head -c 67108864 /dev/zero | tr '\\0' a); \
+                    for ((n = 0; n < 200000; n++)); do :; done; echo ${#held}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_used_is_told_with_its_childrens_part() {
+    let usage = Bench::new(&Local, BUSY).try_run(CancellationToken::new()).await.unwrap().usage;
+    assert!(usage.cpu_ms >= Some(50), "{usage:?}");
+    assert!(usage.peak_memory >= Some(64 << 20) && usage.peak_memory < Some(1 << 30), "{usage:?}");
+    assert!(usage.read >= Some((32 + 64) << 20) && usage.read < Some(1 << 30), "{usage:?}");
+    assert!(usage.written >= Some((32 + 64) << 20) && usage.written < Some(1 << 30), "{usage:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_that_is_killed_used_is_told() {
+    let mut bench = Bench::new(&Local, &format!("{BUSY}; sleep 1000"));
+    bench.launch.time_limit = Some(Duration::from_secs(3));
+    let ended = bench.try_run(CancellationToken::new()).await.unwrap();
+    assert_eq!(ended.outcome, Outcome::TimeLimit);
+    assert!(ended.usage.cpu_ms > Some(0) && ended.usage.peak_memory >= Some(64 << 20), "{:?}", ended.usage);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_process_of_a_dropped_run_is_left_to_be_fetched() {
+    let bench = Bench::new(&Local, "echo $$ > ready; sleep 1000");
+    tokio::select! {
+        _ = bench.executor.run(&bench.launch, CancellationToken::new()) => {}
+        () = bench.file_appears("ready") => {}
+    }
+    let process = loop {
+        if let Ok(process) = bench.text("ready").trim().parse::<u32>() {
+            break process;
+        }
+    };
+    let gone = async {
+        while Path::new(&format!("/proc/{process}")).exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+}
