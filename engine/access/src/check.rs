@@ -74,8 +74,8 @@ impl Site {
         let record: Option<BodyRecord> =
             authenticated::read(self.keys(), Kind::Record, &owner, authenticated::split(&object.record).0);
         let record = record.filter(|record| record.body == object.body.to_string()).ok_or("its record")?;
-        for set in &object.labels {
-            authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, set).ok_or("a label set")?;
+        for set in object.labels().map_err(|error| unreadable("its label sets", &error))? {
+            authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, &set).ok_or("a label set")?;
         }
         for recipient in object.recipients().map_err(|error| unreadable("its header packets", &error))? {
             object.packet_for(&recipient).map_err(|error| unreadable("a header packet", &error))?;

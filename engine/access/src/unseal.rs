@@ -319,11 +319,11 @@ impl Site {
     /// Every label set of an object; all of them must verify.
     pub(crate) fn label_sets(&self, object: &StoredObject) -> Result<Vec<Labels>, AccessError> {
         let owner = object.address.to_string();
-        let read = |bytes: &Vec<u8>| {
-            authenticated::read(self.keys(), Kind::Labels, &owner, bytes)
+        let read = |bytes: Vec<u8>| {
+            authenticated::read(self.keys(), Kind::Labels, &owner, &bytes)
                 .ok_or_else(|| self.damaged(&object.address, "a label set"))
         };
-        object.labels.iter().map(read).collect()
+        object.labels()?.into_iter().map(read).collect()
     }
 
     /// Sets the object aside and gives the error to report.
@@ -382,6 +382,8 @@ mod tests {
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            retries: Default::default(),
+            resume_within: Default::default(),
             identity: None,
         };
         let site = Site::create(folder.path(), &config).unwrap();

@@ -164,7 +164,8 @@ impl Site {
         };
         let owner = address.to_string();
         let read = |set: Vec<u8>| authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, &set);
-        let sets = object.into_iter().flat_map(|object| object.labels).filter_map(read);
+        let sets = object.map(|object| object.labels()).transpose()?;
+        let sets = sets.into_iter().flatten().filter_map(read);
         Ok(sets.flat_map(|labels| labels.datasets).collect())
     }
 

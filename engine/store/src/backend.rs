@@ -173,6 +173,14 @@ pub trait Backend: Send + Sync + fmt::Debug {
         Ok(true)
     }
 
+    /// [`Backend::confirm`] and [`Backend::freshen`] in one; `false` if the blob is not there.
+    ///
+    /// # Errors
+    /// As these.
+    fn keep(&self, name: &Name) -> Result<bool, StoreError> {
+        Ok(self.confirm(name)? && self.freshen(name)?)
+    }
+
     /// Takes blobs away, durably; those that are not there count as taken away.
     ///
     /// # Errors

@@ -28,15 +28,13 @@ pub(crate) fn split_record(kept: &[u8]) -> Option<(BodyId, &[u8])> {
     Some((line.strip_prefix(BODY)?.parse().ok()?, &kept[end + 1..]))
 }
 
-/// An object of the store: its small parts read, its body to be opened.
+/// An object of the store: its record read, its other parts to be read.
 #[derive(Debug)]
 pub struct StoredObject {
     /// Its address.
     pub address: Address,
     /// What `access` needs to verify it.
     pub record: Vec<u8>,
-    /// Its label sets.
-    pub labels: Vec<Vec<u8>>,
     /// Its body.
     pub body: BodyId,
     backend: Arc<dyn Backend>,
@@ -55,12 +53,20 @@ impl StoredObject {
         };
         let Some(kept) = kept else { return Ok(None) };
         let (body, record) = split_record(&kept).ok_or_else(|| StoreError::Damaged(name.to_string()))?;
+        Ok(Some(Self { address, record: record.to_vec(), body, backend: Arc::clone(backend) }))
+    }
+
+    /// Its label sets.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn labels(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut labels = Vec::new();
-        for listed in backend.list(&layout::labels_prefix(&address, body))? {
+        for listed in self.backend.list(&layout::labels_prefix(&self.address, self.body))? {
             // A set that was taken away meanwhile counts no more.
-            labels.extend(backend.read(&listed?.name)?);
+            labels.extend(self.backend.read(&listed?.name)?);
         }
-        Ok(Some(Self { address, record: record.to_vec(), labels, body, backend: Arc::clone(backend) }))
+        Ok(labels)
     }
 
     /// The data key as it is sealed for a recipient; `None` if it is not sealed for them.

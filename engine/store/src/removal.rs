@@ -155,7 +155,7 @@ impl Store {
     pub fn touch_task(&self, key: &TaskKey) -> Result<bool, StoreError> {
         let Some(entry) = self.task(key)? else { return Ok(false) };
         let name = layout::task(key);
-        Ok(self.backend.confirm(&name)? && self.backend.freshen(&name)? && self.claim_task(key, &entry)?)
+        Ok(self.backend.keep(&name)? && self.claim_task(key, &entry)?)
     }
 
     /// After a task's entry was written or freshened: tells a removal that it is needed, and confirms that it is there.

@@ -100,7 +100,7 @@ impl Store {
     pub fn adopt(&self, address: &Address, labels: &[u8]) -> Result<bool, StoreError> {
         self.use_object(address, |body| {
             let name = layout::labels(address, body, labels);
-            if !(self.backend.confirm(&name)? && self.backend.freshen(&name)?) {
+            if !self.backend.keep(&name)? {
                 self.put_one(name, labels.to_vec(), Mode::Create)?;
             }
             Ok(true)
@@ -116,7 +116,7 @@ impl Store {
         self.use_object(address, |body| {
             for listed in self.backend.list(&layout::labels_prefix(address, body))? {
                 let name = listed?.name;
-                if self.backend.confirm(&name)? && self.backend.freshen(&name)? {
+                if self.backend.keep(&name)? {
                     return Ok(true);
                 }
             }

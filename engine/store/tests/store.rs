@@ -45,7 +45,7 @@ fn an_object_comes_back_as_it_was_put() {
     assert_eq!(body, b"sealed");
     assert_eq!(object.record, b"record");
     assert_eq!(object.recipients().unwrap().len(), 1);
-    let mut labels = object.labels;
+    let mut labels = object.labels().unwrap();
     labels.sort();
     assert_eq!(labels, [b"a".to_vec(), b"b".to_vec()]);
     assert_eq!(store.addresses().unwrap().collect::<Result<Vec<_>, _>>().unwrap(), [ADDRESS]);
@@ -113,7 +113,7 @@ fn many_writers_of_the_same_addresses_all_succeed_and_each_object_is_there_once(
     assert_eq!(new, 20);
     for address in stores[0].addresses().unwrap() {
         let object = stores[0].object(&address.unwrap()).unwrap().unwrap();
-        assert_eq!(object.labels.len(), 6);
+        assert_eq!(object.labels().unwrap().len(), 6);
         assert_eq!(object.parts().unwrap().len(), 9);
     }
     let left = files(folder.path()).into_iter().filter(|file| !file.starts_with(folder.path().join("unfinished")));

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     collections::BTreeSet,
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{self, Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -139,13 +139,8 @@ impl Backend for Directory {
 
     fn freshen(&self, name: &Name) -> Result<bool, StoreError> {
         let path = self.path(name);
-        let freshen = || -> io::Result<()> {
-            let file = File::options().append(true).open(&path)?;
-            let (now, modified) = (SystemTime::now(), file.metadata()?.modified()?);
-            let is_fresh = now.duration_since(modified).is_ok_and(|age| age < FRESH);
-            if is_fresh { Ok(()) } else { file.set_modified(now) }
-        };
-        Ok(unless_missing(freshen()).map_err(StoreError::io(&path, "freshened"))?.is_some())
+        let freshened = fs::metadata(&path).and_then(|facts| make_young(&path, &facts));
+        Ok(unless_missing(freshened).map_err(StoreError::io(&path, "freshened"))?.is_some())
     }
 
     fn confirm(&self, name: &Name) -> Result<bool, StoreError> {
@@ -155,6 +150,14 @@ impl Backend for Directory {
             Some(facts) => self.flushed.confirm(facts.ctime(), || self.flush_as_seen(&path)).map(|()| true),
             None => Ok(false),
         }
+    }
+
+    fn keep(&self, name: &Name) -> Result<bool, StoreError> {
+        let path = self.path(name);
+        let facts = unless_missing(fs::metadata(&path)).map_err(StoreError::io(&path, "looked at"))?;
+        let Some(facts) = facts else { return Ok(false) };
+        self.flushed.confirm(facts.ctime(), || self.flush_as_seen(&path))?;
+        Ok(unless_missing(make_young(&path, &facts)).map_err(StoreError::io(&path, "freshened"))?.is_some())
     }
 
     fn delete(&self, names: &[Name]) -> Result<(), StoreError> {
@@ -181,6 +184,16 @@ impl Backend for Directory {
 
     fn sweep_unfinished(&self) -> Result<(), StoreError> {
         self.writer.sweep()
+    }
+}
+
+/// Gives a file the present time, unless it is young by these facts of it.
+fn make_young(path: &Path, facts: &Metadata) -> io::Result<()> {
+    let age = SystemTime::now().duration_since(facts.modified()?);
+    if age.is_ok_and(|age| age < FRESH) {
+        Ok(())
+    } else {
+        File::options().append(true).open(path)?.set_modified(SystemTime::now())
     }
 }
 

@@ -62,7 +62,7 @@ const USERS: [User; 4] = [
 #[track_caller]
 fn assert_readable(store: &Store, labels: &[u8], when: &str) {
     let object = store.object(&ADDRESS).unwrap().unwrap_or_else(|| panic!("{when}: it is gone"));
-    assert!(object.labels.iter().any(|set| set == labels), "{when}: the label set is gone");
+    assert!(object.labels().unwrap().iter().any(|set| set == labels), "{when}: the label set is gone");
     assert_eq!(object.recipients().unwrap().len(), 1, "{when}: its header packet is gone");
     let mut body = Vec::new();
     object.open_body().unwrap().read_to_end(&mut body).unwrap();

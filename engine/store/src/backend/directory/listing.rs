@@ -14,10 +14,6 @@ use crate::{
 pub(super) fn list(root: &Path, prefix: &str) -> Result<Listing<'static>, StoreError> {
     let (folder, start) = prefix.rsplit_once('/').unwrap_or(("", prefix));
     let (root, base, start) = (root.to_owned(), root.join(folder), start.to_owned());
-    if let Err(error) = fs::read_dir(&base) {
-        let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-        return if is_missing { Ok(Box::new(std::iter::empty())) } else { Err(StoreError::io(&base, "read")(error)) };
-    }
     // What writers have not finished is no blob, whatever it is called.
     let unfinished = root.join(UNFINISHED);
     if base.starts_with(&unfinished) {
