@@ -64,6 +64,23 @@ pub fn ensure_telling(name: &str, tell: &(dyn Fn(Stage) + Sync)) -> Result<Image
     in_thread(name, || ensure_in_daemon(name, tell))
 }
 
+/// Sees to it that the archive of the image `name` is in the target folder, and gives its path: for who has no Docker
+/// daemon. Builds it if it is not kept from before, and tells so before it begins. Blocks.
+///
+/// # Errors
+/// As [`ensure`], but no daemon is needed.
+pub fn archive(name: &str, tell: &dyn Fn(Stage)) -> Result<PathBuf, ContainersError> {
+    let definition = Definition::find(name)?;
+    let folder = place::folder()?;
+    let _lock = place::lock(&folder, name)?;
+    let kept = kept_archive(&folder, name, &definition.image()?);
+    if !kept.is_file() {
+        tell(Stage::Build);
+        build_archive(&definition, &Packages::open(&folder)?, &kept)?;
+    }
+    Ok(kept)
+}
+
 /// Sees to it that the Docker daemon has some image under each name that `name` stands in for.
 ///
 /// An image that the daemon has under such a name is left alone, whatever it is; where there is none, `name` is put in
@@ -118,8 +135,7 @@ async fn ensure_in_daemon(name: &str, tell: &(dyn Fn(Stage) + Sync)) -> Result<I
     if daemon.has(&image, &lock.tag).await? {
         return Ok(image);
     }
-    // The name carries the identifier, so that an archive of another version is never taken for this one.
-    let kept = archive_path(&folder, &format!("{name}-{}", image.as_str().trim_start_matches("sha256:")));
+    let kept = kept_archive(&folder, name, &image);
     // A kept archive that was damaged since is no reason to stop: it is made anew.
     if kept.is_file() {
         tell(Stage::Load);
@@ -179,6 +195,11 @@ fn tree_of(definition: &Definition, packages: &Packages) -> Result<Tree, Contain
         tree.add_package(&package.name, &packages.path(package))?;
     }
     Ok(tree)
+}
+
+/// Its name carries the identifier, so that an archive of another version is never taken for this one.
+fn kept_archive(folder: &Path, name: &str, image: &ImageId) -> PathBuf {
+    archive_path(folder, &format!("{name}-{}", image.as_str().trim_start_matches("sha256:")))
 }
 
 fn archive_path(folder: &Path, name: &str) -> PathBuf {

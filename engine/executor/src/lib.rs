@@ -2,6 +2,7 @@
 //!
 //! An executor launches one command and says how it ended; staging, collecting and sealing are the worker's.
 
+mod command_user;
 mod error;
 mod executor;
 mod folders;
@@ -10,6 +11,7 @@ mod streams;
 #[cfg(feature = "suite")]
 pub mod suite;
 
+pub use command_user::CommandUser;
 pub use error::ExecutorError;
 pub use executor::Executor;
 pub use folders::Folders;

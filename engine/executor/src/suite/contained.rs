@@ -1,8 +1,12 @@
 //! What a command cannot do.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+};
 
 use sluis_model::Mebibytes;
+use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Subject};
 use crate::Outcome;
@@ -55,4 +59,52 @@ pub async fn memory_is_limited(subject: &dyn Subject) {
     bench.launch.resources.temporary = Mebibytes(4);
     bench.launch.resources.work = Mebibytes(4);
     assert_eq!(bench.run().await, Outcome::OutOfMemory, "{}", bench.log());
+}
+
+/// None of the machine's processes but the command's own can be seen or reached.
+pub async fn other_processes_are_hidden(subject: &dyn Subject) {
+    let script = format!(
+        "cat /proc/[0-9]*/environ | tr '\\0' '\\n'; ls -d /proc/[0-9]* | wc -l; kill -0 {} 2>&1 && echo reached",
+        std::process::id()
+    );
+    let bench = Bench::new(subject, &script);
+    bench.run().await;
+    let log = bench.log();
+    // The script, what it runs, and perhaps a first process that waits for orphans.
+    let count = log.lines().find_map(|line| line.parse::<u32>().ok());
+    assert!(count.is_some_and(|count| count <= 5), "{log}");
+    assert!(!log.contains("CARGO") && !log.contains("reached"), "{log}");
+}
+
+/// A program with its owner's special rights runs without them.
+pub async fn special_rights_are_useless(subject: &dyn Subject) {
+    let bench = Bench::new(subject, "/sluis/in/id -u; id -u");
+    bench.input("id", &fs::read("/usr/bin/id").unwrap());
+    let program = bench.launch.folders.inputs.join("id");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o6755)).unwrap();
+    assert_eq!(bench.run().await, Outcome::Exited(0), "{}", bench.log());
+    let log = bench.log();
+    let users: Vec<_> = log.lines().collect();
+    assert!(users.len() == 2 && users[0] == users[1] && users[0] != "0", "{log}");
+}
+
+/// Neither new namespaces nor mounts can be made.
+pub async fn no_namespaces_can_be_made(subject: &dyn Subject) {
+    let script = "for kind in --user --mount --net --pid --uts --ipc; do \
+                  if unshare $kind true 2>/dev/null; then echo made $kind; fi; done; \
+                  if mount -t tmpfs none /tmp 2>/dev/null; then echo mounted; fi";
+    let bench = Bench::new(subject, script);
+    bench.run().await;
+    assert_eq!(bench.log(), "");
+}
+
+/// What it used is told: processor time and the most memory that it held.
+pub async fn what_a_command_used_is_told(subject: &dyn Subject) {
+    let script = "held=$(head -c 67108864 /dev/zero | tr '\\0' a); for ((n = 0; n < 200000; n++)); do :; done; \
+                  echo ${#held}";
+    let ended = Bench::new(subject, script).try_run(CancellationToken::new()).await.unwrap();
+    let usage = ended.usage;
+    assert_eq!(ended.outcome, Outcome::Exited(0));
+    assert!(usage.cpu_ms >= Some(50), "{usage:?}");
+    assert!(usage.peak_memory >= Some(64 << 20) && usage.peak_memory <= Some(384 << 20), "{usage:?}");
 }

@@ -1,0 +1,106 @@
+//! The suite that each executor must pass, in namespaces: with control groups where this machine has them, and without.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::{
+    env, fs,
+    os::unix::fs::{MetadataExt, lchown},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, LazyLock},
+};
+
+use sluis_executor::{Executor, suite::Subject};
+use sluis_executor_sandbox::{SandboxExecutor, images::Images};
+use sluis_model::ImageId;
+
+/// Names the folder of images for the tests that this one starts as another user.
+const FOLDER: &str = "SLUIS_TEST_IMAGES";
+/// A user without any rights.
+const NOBODY: u32 = 65_532;
+
+static IMAGE: LazyLock<ImageId> = LazyLock::new(|| load_into(&images()));
+
+fn load_into(images: &Images) -> ImageId {
+    let reference = sluis_containers::reference("genomics").unwrap();
+    match images.find(&reference.name).unwrap() {
+        Some(id) if Some(&id) == reference.id.as_ref() => id,
+        _ => images.load(&sluis_containers::archive("genomics", &|_| ()).unwrap()).unwrap().remove(0).id,
+    }
+}
+
+/// The images that tests share: each is unpacked once.
+fn images() -> Images {
+    let folder = env::var_os(FOLDER).map(PathBuf::from);
+    Images::new(folder.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("images")))
+}
+
+struct Sandbox;
+
+impl Subject for Sandbox {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::new(SandboxExecutor::new(images()))
+    }
+
+    fn image(&self) -> Option<ImageId> {
+        Some(IMAGE.clone())
+    }
+}
+
+struct Watched;
+
+impl Subject for Watched {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::new(SandboxExecutor::without_control_groups(images()))
+    }
+
+    fn image(&self) -> Option<ImageId> {
+        Some(IMAGE.clone())
+    }
+}
+
+sluis_executor::executor_suite!(Sandbox);
+sluis_executor::executor_suite!(@contained Sandbox);
+
+mod watched {
+    use super::Watched;
+
+    sluis_executor::executor_suite!(Watched);
+    sluis_executor::executor_suite!(@contained Watched);
+}
+
+#[test]
+fn an_image_has_the_identifier_that_docker_tells() {
+    assert_eq!(Some(&*IMAGE), sluis_containers::reference("genomics").unwrap().id.as_ref());
+}
+
+/// The same suite for an engine that is not root, where this one is.
+#[test]
+fn an_engine_that_is_not_root_does_as_well() {
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("images-{NOBODY}"));
+    load_into(&Images::new(&folder));
+    give_away(&folder);
+    let user = NOBODY.to_string();
+    let output = Command::new("setpriv")
+        .args(["--reuid", &user, "--regid", &user, "--clear-groups"])
+        .arg(env::current_exe().unwrap())
+        .arg("watched::")
+        .env(FOLDER, &folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(" 0 failed"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!said.contains("running 0 tests"), "{said}");
+}
+
+fn give_away(path: &Path) {
+    let facts = fs::symlink_metadata(path).unwrap();
+    if facts.uid() != NOBODY {
+        lchown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    if facts.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| give_away(&entry.unwrap().path()));
+    }
+}
