@@ -5,12 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Thousandths of a processor core.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MilliCores(pub u64);
 
 /// Units of 2²⁰ bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mebibytes(pub u64);
 
@@ -38,11 +38,21 @@ pub struct Resources {
     pub temporary: Mebibytes,
     /// Room for the working directory; `runtime.outdirSize`.
     pub work: Mebibytes,
+    /// What of `temporary` and `work` the tool asks for itself. The defaults of the standard are not asked for: nothing is
+    /// set aside for them. Absent in journals of early versions.
+    #[serde(default)]
+    pub scratch: Mebibytes,
 }
 
 impl Default for Resources {
     /// The defaults of the standard: 1 core, 256 MiB of memory, 1 GiB for temporary files and 1 GiB for outputs.
     fn default() -> Self {
-        Self { cores: MilliCores(1000), memory: Mebibytes(256), temporary: Mebibytes(1024), work: Mebibytes(1024) }
+        Self {
+            cores: MilliCores(1000),
+            memory: Mebibytes(256),
+            temporary: Mebibytes(1024),
+            work: Mebibytes(1024),
+            scratch: Mebibytes(0),
+        }
     }
 }

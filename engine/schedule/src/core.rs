@@ -1,22 +1,24 @@
 //! The scheduler's pure core: one total transition function from events to effects.
 //!
 //! A workflow instance is a *frame*; each of its steps becomes one *job* or, scattered, many; a job is a task, an
-//! expression, or a frame of its own. The core knows how these hang together and what room the machine has. It
-//! holds no values.
+//! expression, or a frame of its own, and takes one *attempt* or several. The core knows how these hang together and
+//! which failures are worth another attempt. It holds no values and has no clock; what room there is on the machine
+//! the [`crate::Allocator`] knows.
 
 mod events;
-mod room;
-#[cfg(test)]
-mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 pub use events::{Effect, Event, IllegalEvent, JobEnd};
-use room::Queue;
-pub use room::Room;
-use sluis_model::Resources;
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+use sluis_access::RetryPolicy;
+use sluis_model::{Mebibytes, Resources};
 
-use crate::graph::StepGraph;
+use crate::{
+    graph::StepGraph,
+    retry::{Cause, Given, Tries},
+};
 
 /// The number of a frame within its run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,6 +27,15 @@ pub struct FrameId(pub u32);
 /// The number of a job within its run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct JobId(pub u32);
+
+/// One try to carry out a job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Attempt {
+    /// The job.
+    pub job: JobId,
+    /// Which of the job's attempts it is, from 1.
+    pub number: u32,
+}
 
 /// One step of one frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,7 +47,8 @@ pub struct StepRef {
 }
 
 /// What a failed task means for the rest of the run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailurePolicy {
     /// What depends on it is not run; the rest finishes.
     #[default]
@@ -77,15 +89,21 @@ struct Frame {
     steps: Vec<Step>,
     open: usize,
     failed: bool,
+    /// Whether its outputs are being gathered, or were.
+    gathering: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum JobPhase {
+    /// It is yet to be looked at.
     Queued,
     Preparing,
+    /// It waits for room.
     Ready,
     Running,
     Sealing,
+    /// It waits for the time of its next attempt.
+    Resting,
     Nested,
     Over,
 }
@@ -94,7 +112,24 @@ enum JobPhase {
 struct Job {
     owner: Option<StepRef>,
     phase: JobPhase,
-    resources: Resources,
+    attempt: u32,
+    given: Given,
+    tries: Tries,
+}
+
+/// What a core is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct CoreSettings {
+    /// How many jobs may be prepared (bound, looked up, permitted) before they run; it bounds memory.
+    pub window: usize,
+    /// What a failed task means for the rest.
+    pub on_failure: FailurePolicy,
+    /// Which failures are followed by another attempt.
+    pub retries: RetryPolicy,
+    /// The memory of the machine.
+    pub memory: Mebibytes,
+    /// What the waits before further attempts are drawn from: equal seeds give equal waits.
+    pub seed: u64,
 }
 
 /// The state of one run.
@@ -103,29 +138,24 @@ pub struct Core {
     frames: Vec<Frame>,
     jobs: Vec<Job>,
     unprepared: VecDeque<JobId>,
-    preparing: usize,
-    window: usize,
-    ready: Queue,
-    room: Room,
-    policy: FailurePolicy,
+    /// How many jobs are being prepared or wait for room.
+    ahead: usize,
+    settings: CoreSettings,
+    random: Rng,
     stopping: bool,
     finished: bool,
 }
 
 impl Core {
-    /// A run of one root job on a machine with the given room.
-    ///
-    /// `window` is how many jobs may be prepared (bound, looked up, permitted) before they run; it bounds memory.
-    pub fn new(room: Room, window: usize, policy: FailurePolicy) -> Self {
+    /// A run of one root job.
+    pub fn new(settings: CoreSettings) -> Self {
         Self {
             frames: Vec::new(),
             jobs: Vec::new(),
             unprepared: VecDeque::new(),
-            preparing: 0,
-            window: window.max(1),
-            ready: Queue::default(),
-            room,
-            policy,
+            ahead: 0,
+            settings,
+            random: Rng::with_seed(settings.seed),
             stopping: false,
             finished: false,
         }
@@ -145,19 +175,48 @@ impl Core {
             Event::Expanded { step, jobs } => self.expanded(step, jobs, &mut effects),
             Event::StepFailed { step } => self.step_over(step, StepPhase::Failed, &mut effects),
             Event::Gathered { step } => self.step_over(step, StepPhase::Done, &mut effects),
-            Event::Prepared { job, resources } => self.prepared(job, resources, &mut effects),
-            Event::Nested { job, graph } => self.nested(job, graph, &mut effects),
+            Event::Prepared { attempt, resources, time_limit } => {
+                self.prepared(attempt, resources, time_limit, &mut effects);
+            }
+            Event::Nested { attempt, graph } => self.nested(attempt, graph, &mut effects),
             Event::FrameGathered { frame, end } => {
                 let owner = self.frames[frame.0 as usize].owner;
                 self.job_over(owner, end, &mut effects);
             }
-            Event::CommandEnded { job } => self.command_ended(job),
-            Event::Ended { job, end } => self.ended(job, end, &mut effects),
+            Event::Granted { attempt } => {
+                self.ahead -= 1;
+                self.job_mut(attempt.job).phase = JobPhase::Running;
+                effects.push(Effect::Run(attempt));
+            }
+            // Its cores are free for others while its outputs are sealed, which mostly waits for the disk. Its memory is
+            // not: the outputs lie there until they are sealed.
+            Event::CommandEnded { attempt } => {
+                self.job_mut(attempt.job).phase = JobPhase::Sealing;
+                effects.push(Effect::GiveBackCores(attempt));
+            }
+            Event::Done { attempt } => {
+                self.let_go(attempt, &mut effects);
+                self.job_over(attempt.job, JobEnd::Done, &mut effects);
+            }
+            Event::Failed { attempt, cause } => self.failed(attempt, cause, &mut effects),
+            Event::Canceled { attempt } => {
+                self.let_go(attempt, &mut effects);
+                self.job_over(attempt.job, JobEnd::Canceled, &mut effects);
+            }
+            // Before those that were never tried: what waits for it has waited longer.
+            Event::RetryDue { attempt } => {
+                self.job_mut(attempt.job).phase = JobPhase::Queued;
+                self.unprepared.push_front(attempt.job);
+            }
             Event::Cancel => self.stop(&mut effects),
         }
         self.prepare_more(&mut effects);
-        self.start_ready(&mut effects);
         Ok(effects)
+    }
+
+    /// Whether nothing more is begun.
+    pub(crate) const fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     /// How many jobs run, are ready, or are yet to be looked at.
@@ -172,7 +231,8 @@ impl Core {
 
     fn add_job(&mut self, owner: Option<StepRef>) -> JobId {
         let id = JobId(self.jobs.len() as u32);
-        self.jobs.push(Job { owner, phase: JobPhase::Queued, resources: Resources::default() });
+        let given = Given { memory: Mebibytes(0), most_memory: Mebibytes(0), time_limit: None };
+        self.jobs.push(Job { owner, phase: JobPhase::Queued, attempt: 0, given, tries: Tries::default() });
         self.unprepared.push_back(id);
         id
     }
@@ -195,21 +255,28 @@ impl Core {
         }
     }
 
-    fn prepared(&mut self, id: JobId, resources: Resources, effects: &mut Vec<Effect>) {
-        self.preparing -= 1;
+    fn prepared(
+        &mut self,
+        attempt: Attempt,
+        resources: Resources,
+        time_limit: Option<Duration>,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.stopping {
-            effects.push(Effect::Forget(id));
-            return self.job_over(id, JobEnd::Canceled, effects);
+            self.let_go(attempt, effects);
+            effects.push(Effect::Forget(attempt));
+            return self.job_over(attempt.job, JobEnd::Canceled, effects);
         }
-        let job = &mut self.jobs[id.0 as usize];
+        let most_memory = Mebibytes(self.settings.memory.0.saturating_sub(resources.scratch.0));
+        let job = self.job_mut(attempt.job);
         job.phase = JobPhase::Ready;
-        job.resources = resources;
-        self.ready.push(id, resources);
+        job.given = Given { memory: resources.memory, most_memory, time_limit };
+        effects.push(Effect::Ask { attempt, resources });
     }
 
-    fn nested(&mut self, id: JobId, graph: Arc<StepGraph>, effects: &mut Vec<Effect>) {
-        self.preparing -= 1;
-        self.jobs[id.0 as usize].phase = JobPhase::Nested;
+    fn nested(&mut self, Attempt { job: id, .. }: Attempt, graph: Arc<StepGraph>, effects: &mut Vec<Effect>) {
+        self.ahead -= 1;
+        self.job_mut(id).phase = JobPhase::Nested;
         let frame = FrameId(self.frames.len() as u32);
         let steps = (0..graph.len())
             .map(|step| Step {
@@ -220,13 +287,13 @@ impl Core {
             })
             .collect::<Vec<_>>();
         let open = steps.len();
-        self.frames.push(Frame { owner: id, graph, steps, open, failed: false });
+        self.frames.push(Frame { owner: id, graph, steps, open, failed: false, gathering: false });
         effects.push(Effect::FrameOpened { frame, job: id });
         if self.stopping {
             return self.close_stopped_frame(frame, effects);
         }
         if open == 0 {
-            return effects.push(Effect::GatherFrame { frame, failed: false });
+            return self.close_frame_if_over(frame, effects);
         }
         for step in 0..open {
             self.expand_if_free(StepRef { frame, step }, effects);
@@ -241,33 +308,38 @@ impl Core {
         }
     }
 
-    /// Its cores are free for others while its outputs are sealed, which mostly waits for the disk. Its memory is not:
-    /// the outputs lie there until they are sealed.
-    fn command_ended(&mut self, id: JobId) {
-        let job = &mut self.jobs[id.0 as usize];
-        job.phase = JobPhase::Sealing;
-        self.room.give_back_cores(job.resources);
+    /// An attempt that ended needs what it had no more.
+    fn let_go(&mut self, attempt: Attempt, effects: &mut Vec<Effect>) {
+        match self.job_mut(attempt.job).phase {
+            JobPhase::Preparing => self.ahead -= 1,
+            _ => effects.push(Effect::GiveBack(attempt)),
+        }
     }
 
-    fn ended(&mut self, id: JobId, end: JobEnd, effects: &mut Vec<Effect>) {
-        let job = &self.jobs[id.0 as usize];
-        match job.phase {
-            JobPhase::Preparing => self.preparing -= 1,
-            JobPhase::Running => {
-                self.room.give_back_cores(job.resources);
-                self.room.give_back_memory(job.resources);
+    fn failed(&mut self, attempt: Attempt, cause: Cause, effects: &mut Vec<Effect>) {
+        self.let_go(attempt, effects);
+        let jitter = self.random.u32(..);
+        let retries = self.settings.retries;
+        let stopping = self.stopping;
+        let job = self.job_mut(attempt.job);
+        let wait = if stopping { None } else { job.tries.after_failure(cause, job.given, &retries, jitter) };
+        match wait {
+            Some(after) => {
+                job.phase = JobPhase::Resting;
+                effects.push(Effect::Retry { attempt, after });
             }
-            JobPhase::Sealing => self.room.give_back_memory(job.resources),
-            _ => {}
+            None => {
+                effects.push(Effect::GiveUp(attempt));
+                self.job_over(attempt.job, JobEnd::Failed, effects);
+            }
         }
-        self.job_over(id, end, effects);
     }
 
     fn job_over(&mut self, id: JobId, end: JobEnd, effects: &mut Vec<Effect>) {
-        let job = &mut self.jobs[id.0 as usize];
+        let job = self.job_mut(id);
         job.phase = JobPhase::Over;
         let owner = job.owner;
-        if end == JobEnd::Failed && self.policy == FailurePolicy::StopAll {
+        if end == JobEnd::Failed && self.settings.on_failure == FailurePolicy::StopAll {
             self.stop(effects);
         }
         let Some(at) = owner else {
@@ -309,7 +381,7 @@ impl Core {
                 }
             }
         }
-        if phase == StepPhase::Failed && self.policy == FailurePolicy::StopAll {
+        if phase == StepPhase::Failed && self.settings.on_failure == FailurePolicy::StopAll {
             self.stop(effects);
         }
         self.close_frame_if_over(at.frame, effects);
@@ -322,13 +394,11 @@ impl Core {
         frame.failed |= phase != StepPhase::Done;
     }
 
-    fn close_frame_if_over(&self, id: FrameId, effects: &mut Vec<Effect>) {
-        let frame = &self.frames[id.0 as usize];
-        if frame.open == 0 && self.jobs[frame.owner.0 as usize].phase == JobPhase::Nested {
-            let effect = Effect::GatherFrame { frame: id, failed: frame.failed };
-            if !effects.contains(&effect) {
-                effects.push(effect);
-            }
+    fn close_frame_if_over(&mut self, id: FrameId, effects: &mut Vec<Effect>) {
+        let frame = &mut self.frames[id.0 as usize];
+        if frame.open == 0 && !frame.gathering {
+            frame.gathering = true;
+            effects.push(Effect::GatherFrame { frame: id, failed: frame.failed });
         }
     }
 
@@ -351,16 +421,21 @@ impl Core {
             return;
         }
         self.stopping = true;
-        let waiting: Vec<JobId> = self.unprepared.drain(..).chain(self.ready.drain()).collect();
-        for id in waiting {
-            if self.jobs[id.0 as usize].phase == JobPhase::Ready {
-                effects.push(Effect::Forget(id));
-            }
-            self.job_over(id, JobEnd::Canceled, effects);
-        }
-        for (index, job) in self.jobs.iter().enumerate() {
-            if job.phase == JobPhase::Running {
-                effects.push(Effect::Cancel(JobId(index as u32)));
+        self.unprepared.clear();
+        for index in 0..self.jobs.len() {
+            let job = JobId(index as u32);
+            let attempt = Attempt { job, number: self.jobs[index].attempt };
+            match self.jobs[index].phase {
+                JobPhase::Running => effects.push(Effect::Cancel(attempt)),
+                JobPhase::Queued if attempt.number == 0 => self.job_over(job, JobEnd::Canceled, effects),
+                phase @ (JobPhase::Queued | JobPhase::Ready | JobPhase::Resting) => {
+                    if phase == JobPhase::Ready {
+                        self.ahead -= 1;
+                    }
+                    effects.push(Effect::Forget(attempt));
+                    self.job_over(job, JobEnd::Canceled, effects);
+                }
+                _ => {}
             }
         }
         for frame in 0..self.frames.len() {
@@ -371,19 +446,19 @@ impl Core {
     }
 
     fn prepare_more(&mut self, effects: &mut Vec<Effect>) {
-        while !self.stopping && self.preparing + self.ready.len() < self.window {
+        while !self.stopping && self.ahead < self.settings.window.max(1) {
             let Some(id) = self.unprepared.pop_front() else { return };
-            self.jobs[id.0 as usize].phase = JobPhase::Preparing;
-            self.preparing += 1;
-            effects.push(Effect::Prepare(id));
+            self.ahead += 1;
+            let job = self.job_mut(id);
+            job.phase = JobPhase::Preparing;
+            job.attempt += 1;
+            let attempt = Attempt { job: id, number: job.attempt };
+            effects.push(Effect::Prepare { attempt, raised: job.tries.raised });
         }
     }
 
-    fn start_ready(&mut self, effects: &mut Vec<Effect>) {
-        while let Some(id) = self.ready.take_fitting(&mut self.room) {
-            self.jobs[id.0 as usize].phase = JobPhase::Running;
-            effects.push(Effect::Run(id));
-        }
+    fn job_mut(&mut self, id: JobId) -> &mut Job {
+        &mut self.jobs[id.0 as usize]
     }
 
     fn step_mut(&mut self, at: StepRef) -> &mut Step {

@@ -12,15 +12,19 @@ pub(super) fn resources(requirements: &Requirements, session: &Session<'_>) -> R
     let asked = &requirements.resources;
     let default = Resources::default();
     let cores = amount("cores", asked.cores_min.as_ref(), asked.cores_max.as_ref(), session)?;
-    let mebibytes = |name, least: &Option<Amount>, most: &Option<Amount>, default: Mebibytes| {
+    let mebibytes = |name, least: &Option<Amount>, most: &Option<Amount>| {
         let amount = amount(name, least.as_ref(), most.as_ref(), session)?;
-        Ok::<_, BindError>(amount.map_or(default, |amount| Mebibytes(whole(amount))))
+        Ok::<_, BindError>(amount.map(|amount| Mebibytes(whole(amount))))
     };
+    let temporary = mebibytes("tmpdir", &asked.tmpdir_min, &asked.tmpdir_max)?;
+    let work = mebibytes("outdir", &asked.outdir_min, &asked.outdir_max)?;
+    let scratch = [temporary, work].into_iter().flatten().fold(0_u64, |sum, part| sum.saturating_add(part.0));
     Ok(Resources {
         cores: cores.map_or(default.cores, |cores| MilliCores(whole(cores * 1000.0))),
-        memory: mebibytes("ram", &asked.ram_min, &asked.ram_max, default.memory)?,
-        temporary: mebibytes("tmpdir", &asked.tmpdir_min, &asked.tmpdir_max, default.temporary)?,
-        work: mebibytes("outdir", &asked.outdir_min, &asked.outdir_max, default.work)?,
+        memory: mebibytes("ram", &asked.ram_min, &asked.ram_max)?.unwrap_or(default.memory),
+        temporary: temporary.unwrap_or(default.temporary),
+        work: work.unwrap_or(default.work),
+        scratch: Mebibytes(scratch),
     })
 }
 

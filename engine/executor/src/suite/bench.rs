@@ -74,6 +74,7 @@ impl Bench {
                 memory: Mebibytes(128),
                 temporary: Mebibytes(128),
                 work: Mebibytes(128),
+                scratch: Mebibytes(256),
             },
             time_limit: None,
             network: false,

@@ -1,11 +1,14 @@
 //! What the core is told and what it asks for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sluis_model::Resources;
 
-use super::{Core, FrameId, JobId, JobPhase, StepPhase, StepRef};
-use crate::graph::StepGraph;
+use super::{Attempt, Core, FrameId, JobId, JobPhase, StepPhase, StepRef};
+use crate::{
+    graph::StepGraph,
+    retry::{Cause, Raised},
+};
 
 /// How a job ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,15 +45,17 @@ pub enum Event {
     },
     /// A job is bound, not cached and permitted.
     Prepared {
-        /// The job.
-        job: JobId,
+        /// The attempt.
+        attempt: Attempt,
         /// What it needs while it runs.
         resources: Resources,
+        /// After how long it is stopped.
+        time_limit: Option<Duration>,
     },
     /// A job turned out to be a workflow.
     Nested {
-        /// The job.
-        job: JobId,
+        /// The attempt.
+        attempt: Attempt,
         /// The graph of the workflow's steps.
         graph: Arc<StepGraph>,
     },
@@ -61,17 +66,37 @@ pub enum Event {
         /// How it ended.
         end: JobEnd,
     },
-    /// The command of a running job ended; its outputs are still to be sealed.
-    CommandEnded {
-        /// The job.
-        job: JobId,
+    /// There is room for an attempt.
+    Granted {
+        /// The attempt.
+        attempt: Attempt,
     },
-    /// A job ended, after running or while it was prepared.
-    Ended {
-        /// The job.
-        job: JobId,
-        /// How.
-        end: JobEnd,
+    /// The command of a running attempt ended; its outputs are still to be sealed.
+    CommandEnded {
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// A job has its outputs, after running or while it was prepared.
+    Done {
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// An attempt failed, while it ran or was prepared.
+    Failed {
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        cause: Cause,
+    },
+    /// A running attempt was stopped because that was asked for.
+    Canceled {
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// The time has come to try a failed attempt's job again.
+    RetryDue {
+        /// The attempt that failed.
+        attempt: Attempt,
     },
     /// Somebody asked for the run to be cancelled.
     Cancel,
@@ -93,15 +118,42 @@ pub enum Effect {
     },
     /// Put the outputs of the step's jobs together; answer with [`Event::Gathered`] or [`Event::StepFailed`].
     Gather(StepRef),
-    /// Bind the job, look into the cache, ask for its permit; answer with [`Event::Prepared`], [`Event::Nested`] or
-    /// [`Event::Ended`].
-    Prepare(JobId),
-    /// Run the prepared job; answer with [`Event::CommandEnded`], unless it ends before that, and [`Event::Ended`].
-    Run(JobId),
-    /// Stop the running job; it still answers with [`Event::Ended`].
-    Cancel(JobId),
-    /// Drop what was prepared for the job; nothing to answer.
-    Forget(JobId),
+    /// Bind the job, look into the cache, ask for its permit, whatever was decided for earlier attempts; answer with
+    /// [`Event::Prepared`], [`Event::Nested`], [`Event::Done`] or [`Event::Failed`].
+    Prepare {
+        /// The attempt.
+        attempt: Attempt,
+        /// What it is given instead of what its tool asks for.
+        raised: Raised,
+    },
+    /// Ask for room for the prepared attempt; answer with [`Event::Granted`] when there is.
+    Ask {
+        /// The attempt.
+        attempt: Attempt,
+        /// What it needs.
+        resources: Resources,
+    },
+    /// Run the prepared attempt; answer with [`Event::CommandEnded`], unless it ends before that, and then with
+    /// [`Event::Done`], [`Event::Failed`] or [`Event::Canceled`].
+    Run(Attempt),
+    /// Stop the running attempt; it still answers with its end.
+    Cancel(Attempt),
+    /// Give the cores of the attempt back; nothing to answer.
+    GiveBackCores(Attempt),
+    /// Give everything back that the attempt was granted; nothing to answer.
+    GiveBack(Attempt),
+    /// Drop what was prepared for the attempt, what room it asked for or was granted, and its wait, for the run stops;
+    /// nothing to answer.
+    Forget(Attempt),
+    /// There will be another attempt; answer with [`Event::RetryDue`] when the time has passed.
+    Retry {
+        /// The attempt that failed.
+        attempt: Attempt,
+        /// How long to wait.
+        after: Duration,
+    },
+    /// There will be no other attempt; nothing to answer.
+    GiveUp(Attempt),
     /// The job became this frame; nothing to answer.
     FrameOpened {
         /// The frame.
@@ -136,9 +188,16 @@ impl Core {
             Event::Expanded { step, .. } => self.step_is(*step, &[StepPhase::Expanding]),
             Event::StepFailed { step } => self.step_is(*step, &[StepPhase::Expanding, StepPhase::Gathering]),
             Event::Gathered { step } => self.step_is(*step, &[StepPhase::Gathering]),
-            Event::Prepared { job, .. } | Event::Nested { job, .. } => self.job_is(*job, &[JobPhase::Preparing]),
-            Event::CommandEnded { job } => self.job_is(*job, &[JobPhase::Running]),
-            Event::Ended { job, .. } => self.job_is(*job, &[JobPhase::Preparing, JobPhase::Running, JobPhase::Sealing]),
+            Event::Prepared { attempt, .. } | Event::Nested { attempt, .. } => {
+                self.attempt_is(*attempt, &[JobPhase::Preparing])
+            }
+            Event::Granted { attempt } => self.attempt_is(*attempt, &[JobPhase::Ready]),
+            Event::CommandEnded { attempt } => self.attempt_is(*attempt, &[JobPhase::Running]),
+            Event::Done { attempt } | Event::Failed { attempt, .. } => {
+                self.attempt_is(*attempt, &[JobPhase::Preparing, JobPhase::Running, JobPhase::Sealing])
+            }
+            Event::Canceled { attempt } => self.attempt_is(*attempt, &[JobPhase::Running, JobPhase::Sealing]),
+            Event::RetryDue { attempt } => self.attempt_is(*attempt, &[JobPhase::Resting]),
             Event::FrameGathered { frame, .. } => self
                 .frames
                 .get(frame.0 as usize)
@@ -153,6 +212,11 @@ impl Core {
             .get(at.frame.0 as usize)
             .and_then(|frame| frame.steps.get(at.step))
             .is_some_and(|step| phases.contains(&step.phase))
+    }
+
+    fn attempt_is(&self, attempt: Attempt, phases: &[JobPhase]) -> bool {
+        let job = self.jobs.get(attempt.job.0 as usize);
+        job.is_some_and(|job| job.attempt == attempt.number && phases.contains(&job.phase))
     }
 
     fn job_is(&self, id: JobId, phases: &[JobPhase]) -> bool {

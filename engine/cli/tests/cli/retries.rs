@@ -1,0 +1,157 @@
+//! Failed tasks that are tried again: by the reason of the failure, with a decision of their own, and with what helps.
+
+use std::fs;
+
+use serde_json::Value as Json;
+
+use crate::test_site::{Ran, TestSite};
+
+/// A site that does not wait before it tries again, with more settings of its section `retries`.
+fn site(settings: &str) -> TestSite {
+    let site = TestSite::new();
+    let path = site.site().join("site.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}retries:\n  backoff-seconds: 0\n{settings}")).unwrap();
+    site
+}
+
+/// A tool that fails with this code until it was run `times` times.
+fn failing(site: &TestSite, times: u32, code: u32) -> String {
+    let count = site.path("count").display().to_string();
+    format!(
+        "cwlVersion: v1.2\nclass: CommandLineTool\noutputs: {{out: stdout}}\nstdout: out.txt\ninputs: []\n\
+         temporaryFailCodes: [75]\nbaseCommand: [sh, -c]\n\
+         arguments: ['echo x >> {count}; if test $(wc -l < {count}) -le {times}; then exit {code}; fi; echo fine']\n"
+    )
+}
+
+fn times_run(site: &TestSite) -> usize {
+    fs::read_to_string(site.path("count")).map_or(0, |text| text.lines().count())
+}
+
+/// The events of the newest run.
+fn events(site: &TestSite) -> Vec<Json> {
+    let folders = fs::read_dir(site.site().join("runs")).unwrap();
+    let newest = folders.map(|entry| entry.unwrap().path()).max().unwrap();
+    let journal = fs::read_to_string(newest.join("journal.jsonl")).unwrap();
+    let record = |line: &str| -> Json { serde_json::from_str(line).unwrap() };
+    journal.lines().map(|line| find_event(&record(line)).unwrap_or_else(|| panic!("{line}"))).collect()
+}
+
+/// The event in a record of the journal.
+fn find_event(record: &Json) -> Option<Json> {
+    match record {
+        Json::Object(fields) if fields.contains_key("event") => Some(record.clone()),
+        Json::Object(fields) => fields.values().find_map(find_event),
+        Json::String(text) => serde_json::from_str(text).ok().and_then(|inner| find_event(&inner)),
+        _ => None,
+    }
+}
+
+fn of_kind<'e>(events: &'e [Json], kind: &str) -> Vec<&'e Json> {
+    events.iter().filter(|event| event["event"] == kind).collect()
+}
+
+#[test]
+fn a_temporary_failure_is_tried_again_and_decided_anew() {
+    let site = site("  budget: 2\n");
+    let ran = site.run_text(&failing(&site, 2, 75));
+    ran.json();
+    assert_eq!(times_run(&site), 3);
+    assert!(ran.err.contains("attempt 2 follows") && ran.err.contains("attempt 3 follows"), "{}", ran.err);
+    let events = events(&site);
+    assert_eq!(of_kind(&events, "task_started").len(), 3);
+    let retried = of_kind(&events, "task_retried");
+    assert_eq!(retried.len(), 2);
+    assert!(retried.iter().all(|event| event["failure"]["detail"] == 75), "{retried:?}");
+    assert_eq!(of_kind(&events, "task_complete").len(), 1);
+    // Each attempt has a permit of its own.
+    let log = fs::read_to_string(site.site().join("audit/log.jsonl")).unwrap();
+    let tool = log.lines().filter(|line| line.contains("run-task") && line.contains("workflow.cwl")).count();
+    assert!(tool >= 3, "{log}");
+    // The one that succeeded is in the cache, whatever the earlier ones did.
+    site.run_text(&failing(&site, 2, 75)).json();
+    assert_eq!(times_run(&site), 3);
+}
+
+#[test]
+fn a_budget_has_an_end() {
+    let site = site("  budget: 1\n");
+    site.run_text(&failing(&site, 9, 75)).failed(1, &["exited with code 75"]);
+    assert_eq!(times_run(&site), 2);
+    let events = events(&site);
+    assert_eq!((of_kind(&events, "task_retried").len(), of_kind(&events, "task_failed").len()), (1, 1));
+}
+
+#[test]
+fn a_users_error_is_not_tried_again() {
+    let site = site("  budget: 9\n");
+    site.run_text(&failing(&site, 9, 1)).failed(1, &["exited with code 1"]);
+    assert_eq!(times_run(&site), 1);
+    assert!(of_kind(&events(&site), "task_retried").is_empty());
+}
+
+#[test]
+fn a_time_limit_is_stretched_where_the_site_says_so() {
+    let slow = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sleep, '2']\ninputs: []\noutputs: []\n\
+                requirements: {ToolTimeLimit: {timelimit: 1}}\n";
+    site("").run_text(slow).failed(1, &["reached its time limit"]);
+    let site = site("  time-factor: 60\n");
+    site.run_text(slow).json();
+    let failures: Vec<_> =
+        of_kind(&events(&site), "task_retried").iter().map(|event| event["failure"].clone()).collect();
+    assert_eq!(failures, [serde_json::json!({ "kind": "time-limit" })]);
+}
+
+#[test]
+fn a_task_without_enough_memory_gets_more_and_stays_the_same_task() {
+    sluis_containers::ensure("genomics").unwrap();
+    let image = sluis_containers::reference("genomics").unwrap();
+    let site = site("  memory-factor: 16\n");
+    let hungry = format!(
+        "cwlVersion: v1.2\nclass: CommandLineTool\noutputs: {{out: stdout}}\nstdout: out.txt\ninputs: []\n\
+         baseCommand: [sh, -c]\narguments: ['head -c 64000000 /dev/zero | tail | wc -c; echo $(runtime.ram)']\n\
+         requirements:\n  ResourceRequirement: {{ramMin: 16, tmpdirMin: 1, outdirMin: 1}}\n  \
+         DockerRequirement: {{dockerPull: '{}', dockerImageId: '{}'}}\n",
+        image.name,
+        image.id.unwrap(),
+    );
+    site.run_text(&hungry).json();
+    let told = events(&site);
+    let given: Vec<_> = of_kind(&told, "task_started").iter().map(|event| event["given"]["memory"].clone()).collect();
+    assert_eq!(given, [16, 256]);
+    assert_eq!(of_kind(&told, "task_retried")[0]["failure"]["kind"], "out-of-memory");
+    let keys: Vec<_> = of_kind(&told, "task_started").iter().map(|event| event["key"].clone()).collect();
+    assert_eq!(keys[0], keys[1]);
+    site.run_text(&hungry).json();
+    assert_eq!(
+        of_kind(&events(&site), "task_complete")[0]["cached"],
+        true,
+        "it is found by the key of its first attempt"
+    );
+}
+
+#[test]
+fn a_docker_daemon_that_does_not_answer_is_asked_again() {
+    let site = site("  infrastructure: 1\n");
+    let tool = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: 'true'\ninputs: []\noutputs: []\n\
+                requirements:\n  DockerRequirement: {dockerPull: 'sluis/genomics:1'}\n";
+    let path = site.write("workflow.cwl", tool);
+    let output = site.command(["run", &path]).env("DOCKER_HOST", "unix:///nowhere.sock").output().unwrap();
+    let ran = Ran::of(&output);
+    ran.failed(6, &["Docker", "attempt 2 follows"]);
+    assert_eq!(of_kind(&events(&site), "task_retried").len(), 1);
+}
+
+#[test]
+fn what_no_machine_can_give_is_refused_with_the_nearest_possible() {
+    let site = site("");
+    let count = site.path("count").display().to_string();
+    let tool = format!(
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [touch, {count}]\ninputs: []\noutputs: []\n\
+         requirements: {{ResourceRequirement: {{coresMin: 1000, ramMin: 64, outdirMin: 1}}}}\n"
+    );
+    site.run_text(&tool)
+        .failed(6, &["1000 cores (coresMin)", "the most that this machine can give it is", "64 MiB of memory"]);
+    assert!(!site.path("count").exists());
+}

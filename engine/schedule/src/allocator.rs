@@ -1,0 +1,402 @@
+//! Who gets the machine's room next: fair between users and their runs, packed, and nobody waits for ever.
+//!
+//! - Between users, and between the runs of one user, the one with the smallest *dominant share* comes first: the
+//!   greatest part that it holds of the cores, the memory or the scratch folder (dominant resource fairness, Ghodsi et
+//!   al., NSDI 2011). A run's priority is a weight: one more counts twice as much against the user's other runs.
+//! - Within a run the oldest request comes first.
+//! - What does not fit now is overtaken by what does, but not for ever: once so many younger requests were granted before
+//!   the oldest as the allocator has patience, room is reserved for it. From then on only what fits *beside* it is granted,
+//!   so that it gets its room at the latest when what ran before has ended.
+//!
+//! A request, a grant and a return cost time that grows with the logarithm of what waits.
+
+mod queue;
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    str::FromStr,
+};
+
+use queue::{Held, Requests};
+pub use room::Room;
+use serde::{Deserialize, Serialize};
+use sluis_model::{Mebibytes, MilliCores};
+
+use crate::core::JobId;
+
+/// How a run stands against the other runs of its user: each step counts twice as much as the one below.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "i8", into = "i8")]
+pub struct Priority(i8);
+
+impl Priority {
+    /// The highest; its negative is the lowest.
+    pub const HIGHEST: i8 = 8;
+
+    /// A share as it counts for a run of this priority.
+    const fn weigh(self, share: u64) -> u64 {
+        (share << Self::HIGHEST) >> (self.0 + Self::HIGHEST)
+    }
+}
+
+/// The text is no priority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a priority is a whole number from -8 to 8")]
+pub struct PriorityError;
+
+impl FromStr for Priority {
+    type Err = PriorityError;
+
+    fn from_str(text: &str) -> Result<Self, PriorityError> {
+        text.parse::<i8>().map_err(|_| PriorityError)?.try_into()
+    }
+}
+
+impl TryFrom<i8> for Priority {
+    type Error = PriorityError;
+
+    fn try_from(number: i8) -> Result<Self, PriorityError> {
+        if (-Self::HIGHEST..=Self::HIGHEST).contains(&number) { Ok(Self(number)) } else { Err(PriorityError) }
+    }
+}
+
+impl From<Priority> for i8 {
+    fn from(priority: Priority) -> Self {
+        priority.0
+    }
+}
+
+/// The number of a run among those that share the machine.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Sharer(u32);
+
+/// A job of a run that asks for room or has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket {
+    /// The run.
+    pub sharer: Sharer,
+    /// Its job.
+    pub job: JobId,
+}
+
+/// A request that cannot be met however long it waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a task needs {needs}, and the machine has {total}")]
+pub struct TooLarge {
+    /// What was asked for.
+    pub needs: Room,
+    /// What the machine has.
+    pub total: Room,
+}
+
+/// A place in the order in which requests came.
+type Place = u64;
+
+/// Who comes first: the smallest share, then the one whose last grant was the longest ago.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Rank {
+    share: u64,
+    served: u64,
+    id: u32,
+}
+
+#[derive(Debug)]
+struct Run {
+    user: u32,
+    priority: Priority,
+    used: Room,
+    served: u64,
+    requests: Requests,
+    rank: Option<Rank>,
+}
+
+#[derive(Debug, Default)]
+struct User {
+    used: Room,
+    served: u64,
+    runs: u32,
+    waiting: BTreeSet<Rank>,
+    rank: Option<Rank>,
+}
+
+/// Room that is kept for the oldest request.
+#[derive(Clone, Copy, Debug)]
+struct Reservation {
+    place: Place,
+    ticket: Ticket,
+    needs: Room,
+    /// What can still be granted without putting the reserved request off.
+    beside: Room,
+}
+
+/// Shares one machine between the runs of one engine.
+#[derive(Debug)]
+pub struct Allocator {
+    total: Room,
+    patience: u32,
+    free: Room,
+    names: HashMap<String, u32>,
+    users: HashMap<u32, User>,
+    runs: HashMap<u32, Run>,
+    numbers: u32,
+    places: Place,
+    grants: u64,
+    /// The users with requests that wait.
+    waiting: BTreeSet<Rank>,
+    /// All requests that wait, by age.
+    ages: BTreeMap<Place, Ticket>,
+    /// How many requests wait for so many cores, and for so much memory: when less is free than the least of them, there
+    /// is nothing to look for.
+    cores: BTreeMap<MilliCores, u32>,
+    memory: BTreeMap<Mebibytes, u32>,
+    overtaken: (Place, u32),
+    reservation: Option<Reservation>,
+}
+
+impl Allocator {
+    /// A machine with this much room, all of it free. The oldest request may be overtaken by `patience` younger ones before
+    /// room is reserved for it.
+    pub fn new(total: Room, patience: u32) -> Self {
+        Self {
+            total,
+            patience,
+            free: total,
+            names: HashMap::new(),
+            users: HashMap::new(),
+            runs: HashMap::new(),
+            numbers: 0,
+            places: 0,
+            grants: 0,
+            waiting: BTreeSet::new(),
+            ages: BTreeMap::new(),
+            cores: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            overtaken: (0, 0),
+            reservation: None,
+        }
+    }
+
+    /// What the machine has.
+    pub const fn total(&self) -> Room {
+        self.total
+    }
+
+    /// What of it is free.
+    pub const fn free(&self) -> Room {
+        self.free
+    }
+
+    /// The request for which room is reserved.
+    pub fn reserved(&self) -> Option<Ticket> {
+        self.reservation.map(|reservation| reservation.ticket)
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.ages.len()
+    }
+
+    /// A run of this user begins to share the machine.
+    pub fn join(&mut self, user: &str, priority: Priority) -> Sharer {
+        let number = self.numbers;
+        self.numbers += 1;
+        let user = *self.names.entry(user.to_owned()).or_insert(number);
+        self.users.entry(user).or_default().runs += 1;
+        let run = Run { user, priority, used: Room::default(), served: 0, requests: Requests::default(), rank: None };
+        self.runs.insert(number, run);
+        Sharer(number)
+    }
+
+    /// A run is over: nothing of it waits any more, and what it holds is free.
+    pub fn leave(&mut self, sharer: Sharer) {
+        let Some(run) = self.runs.get(&sharer.0) else { return };
+        let user = run.user;
+        let jobs: Vec<JobId> = run.requests.jobs().collect();
+        for job in jobs {
+            self.give_back(Ticket { sharer, job });
+        }
+        self.runs.remove(&sharer.0);
+        if let Some(state) = self.users.get_mut(&user) {
+            state.runs -= 1;
+            if state.runs == 0 {
+                self.users.remove(&user);
+                self.names.retain(|_, number| *number != user);
+            }
+        }
+    }
+
+    /// A job waits for room from now on.
+    ///
+    /// # Errors
+    /// If it could never have it.
+    pub fn ask(&mut self, ticket: Ticket, needs: Room) -> Result<(), TooLarge> {
+        if !self.total.fits(needs) {
+            return Err(TooLarge { needs, total: self.total });
+        }
+        let place = self.places;
+        let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return Ok(()) };
+        if run.requests.knows(ticket.job) {
+            return Ok(());
+        }
+        run.requests.push(place, ticket.job, needs);
+        self.places += 1;
+        self.ages.insert(place, ticket);
+        *self.cores.entry(needs.cores).or_default() += 1;
+        *self.memory.entry(needs.memory).or_default() += 1;
+        self.rank(ticket.sharer);
+        Ok(())
+    }
+
+    /// A job that holds room needs its cores no more.
+    pub fn give_back_cores(&mut self, ticket: Ticket) {
+        let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return };
+        let Some(held) = run.requests.held.get_mut(&ticket.job) else { return };
+        let part = held.room.only_cores();
+        held.room = held.room.without_cores();
+        let beside = held.beside;
+        self.release(ticket.sharer, part, beside);
+    }
+
+    /// A job needs no room any more: it gives back what it holds, or waits no longer.
+    pub fn give_back(&mut self, ticket: Ticket) {
+        let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return };
+        if let Some(held) = run.requests.held.remove(&ticket.job) {
+            self.release(ticket.sharer, held.room, held.beside);
+        } else if let Some((place, needs)) = run.requests.remove(ticket.job) {
+            self.forget_request(place, needs);
+            self.rank(ticket.sharer);
+        }
+    }
+
+    /// Grants the request that is next, if there is room for one: to be asked again until there is none.
+    pub fn grant(&mut self) -> Option<Ticket> {
+        let ticket = self.next()?;
+        let oldest = self.ages.first_key_value().map(|(&place, _)| place)?;
+        let run = self.runs.get_mut(&ticket.sharer.0)?;
+        let (place, needs) = run.requests.remove(ticket.job)?;
+        if self.reservation.is_some_and(|reservation| reservation.place == place) {
+            self.reservation = None;
+        }
+        let beside = self.reservation.map(|reservation| reservation.place);
+        run.requests.held.insert(ticket.job, Held { room: needs, beside });
+        self.grants += 1;
+        run.served = self.grants;
+        run.used.give_back(needs);
+        if let Some(user) = self.users.get_mut(&run.user) {
+            user.served = self.grants;
+            user.used.give_back(needs);
+        }
+        self.free.take(needs);
+        if let Some(reservation) = &mut self.reservation {
+            reservation.beside.take(needs);
+        }
+        self.forget_request(place, needs);
+        self.rank(ticket.sharer);
+        if place > oldest {
+            self.count_overtaking(oldest);
+        }
+        Some(ticket)
+    }
+
+    fn next(&self) -> Option<Ticket> {
+        let (&cores, _) = self.cores.first_key_value()?;
+        let (&memory, _) = self.memory.first_key_value()?;
+        if !self.free.fits(Room { cores, memory, scratch: Mebibytes(0) }) {
+            return None;
+        }
+        if let Some(Reservation { ticket, needs, .. }) = self.reservation
+            && self.free.fits(needs)
+        {
+            return Some(ticket);
+        }
+        let fits =
+            |needs| self.free.fits(needs) && self.reservation.is_none_or(|reservation| reservation.beside.fits(needs));
+        let runs = self.waiting.iter().filter_map(|user| self.users.get(&user.id)).flat_map(|user| &user.waiting);
+        runs.filter_map(|run| Some((run.id, self.runs.get(&run.id)?)))
+            .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(fits)? }))
+    }
+
+    fn count_overtaking(&mut self, oldest: Place) {
+        let (of, count) = self.overtaken;
+        self.overtaken = (oldest, if of == oldest { count + 1 } else { 1 });
+        if self.overtaken.1 < self.patience || self.reservation.is_some() {
+            return;
+        }
+        let Some(&ticket) = self.ages.get(&oldest) else { return };
+        let needs = self.runs.get(&ticket.sharer.0).and_then(|run| run.requests.needs(ticket.job));
+        if let Some((_, needs)) = needs {
+            let mut beside = self.total;
+            beside.take(needs);
+            self.reservation = Some(Reservation { place: oldest, ticket, needs, beside });
+        }
+    }
+
+    /// A request waits no longer, granted or not.
+    fn forget_request(&mut self, place: Place, needs: Room) {
+        self.ages.remove(&place);
+        forget_one(&mut self.cores, needs.cores);
+        forget_one(&mut self.memory, needs.memory);
+        if self.reservation.is_some_and(|reservation| reservation.place == place) {
+            self.reservation = None;
+        }
+    }
+
+    fn release(&mut self, sharer: Sharer, part: Room, beside: Option<Place>) {
+        self.free.give_back(part);
+        if let Some(reservation) = &mut self.reservation
+            && beside == Some(reservation.place)
+        {
+            reservation.beside.give_back(part);
+        }
+        if let Some(run) = self.runs.get_mut(&sharer.0) {
+            run.used.take(part);
+            if let Some(user) = self.users.get_mut(&run.user) {
+                user.used.take(part);
+            }
+        }
+        self.rank(sharer);
+    }
+
+    /// Puts a run and its user where they belong in the order, after anything about them changed.
+    fn rank(&mut self, sharer: Sharer) {
+        let Some(run) = self.runs.get_mut(&sharer.0) else { return };
+        let Some(user) = self.users.get_mut(&run.user) else { return };
+        if let Some(rank) = run.rank.take() {
+            user.waiting.remove(&rank);
+        }
+        if run.requests.is_waiting() {
+            let share = run.priority.weigh(run.used.dominant_share(self.total));
+            let rank = Rank { share, served: run.served, id: sharer.0 };
+            user.waiting.insert(rank);
+            run.rank = Some(rank);
+        }
+        if let Some(rank) = user.rank.take() {
+            self.waiting.remove(&rank);
+        }
+        if !user.waiting.is_empty() {
+            let rank = Rank { share: user.used.dominant_share(self.total), served: user.served, id: run.user };
+            self.waiting.insert(rank);
+            user.rank = Some(rank);
+        }
+    }
+}
+
+/// Counts one less of an amount.
+fn forget_one<K: Ord>(counts: &mut BTreeMap<K, u32>, amount: K) {
+    if let Some(count) = counts.get_mut(&amount) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&amount);
+        }
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,83 @@
+//! Amounts of a machine.
+
+use std::fmt;
+
+use sluis_model::{Mebibytes, MilliCores, Resources};
+
+/// An amount of everything of a machine that tasks share: what it has, what is free, what a task takes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Room {
+    /// Processor cores.
+    pub cores: MilliCores,
+    /// Memory, that of the scratch folder included.
+    pub memory: Mebibytes,
+    /// Room in the scratch folder.
+    pub scratch: Mebibytes,
+}
+
+impl Room {
+    /// What a task takes: the scratch folder stands in memory, so what is set aside there is memory, too.
+    pub const fn of(resources: Resources) -> Self {
+        Self {
+            cores: resources.cores,
+            memory: Mebibytes(resources.memory.0.saturating_add(resources.scratch.0)),
+            scratch: resources.scratch,
+        }
+    }
+
+    /// Whether a task that takes this much fits.
+    pub fn fits(&self, needs: Self) -> bool {
+        needs.cores <= self.cores && needs.memory <= self.memory && needs.scratch <= self.scratch
+    }
+
+    /// The nearest to `resources` that fits into all of this room: `None` if they fit as they are.
+    ///
+    /// What goes into the scratch folder is cut before the command's own memory.
+    pub fn nearest(&self, resources: Resources) -> Option<Resources> {
+        if self.fits(Self::of(resources)) {
+            return None;
+        }
+        let memory = resources.memory.min(self.memory);
+        let left = Mebibytes(self.memory.0 - memory.0);
+        let scratch = resources.scratch.min(self.scratch).min(left);
+        Some(Resources { cores: resources.cores.min(self.cores), memory, scratch, ..resources })
+    }
+
+    pub(super) fn take(&mut self, part: Self) {
+        self.cores.0 -= part.cores.0;
+        self.memory.0 -= part.memory.0;
+        self.scratch.0 -= part.scratch.0;
+    }
+
+    pub(super) fn give_back(&mut self, part: Self) {
+        self.cores.0 += part.cores.0;
+        self.memory.0 += part.memory.0;
+        self.scratch.0 += part.scratch.0;
+    }
+
+    /// Its cores alone.
+    pub(super) fn only_cores(self) -> Self {
+        Self { cores: self.cores, ..Self::default() }
+    }
+
+    /// It without its cores.
+    pub(super) fn without_cores(self) -> Self {
+        Self { cores: MilliCores(0), ..self }
+    }
+
+    /// The greatest part that this is of anything that `total` has, in units of 2⁻³².
+    pub(super) fn dominant_share(self, total: Self) -> u64 {
+        let share = |part: u64, whole: u64| (u128::from(part) << 32).checked_div(u128::from(whole)).unwrap_or(0);
+        let cores = share(self.cores.0, total.cores.0);
+        let memory = share(self.memory.0, total.memory.0);
+        let scratch = share(self.scratch.0, total.scratch.0);
+        u64::try_from(cores.max(memory).max(scratch)).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cores = self.cores.0 as f64 / 1000.0;
+        write!(f, "{cores} cores, {} of memory and {} of scratch", self.memory, self.scratch)
+    }
+}

@@ -1,0 +1,176 @@
+//! What comes back from other threads, and what follows from it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sluis_cwl::Shape;
+use sluis_model::{Labels, Resources, Values};
+
+use super::{Completed, RunLoop, execute::Executed};
+use crate::{
+    core::{Attempt, Event, JobId, StepRef},
+    engine::RunError,
+    frames::Labelled,
+    graph::StepGraph,
+    prepare::{Done, JobFailure, Prepared},
+    record::{FailureKind, RunEvent},
+};
+
+/// What comes back from other threads.
+pub(super) enum Answer {
+    Expanded {
+        at: StepRef,
+        outcome: Result<(Shape, Vec<Values>, Labels), String>,
+    },
+    Prepared {
+        attempt: Attempt,
+        outcome: Result<Prepared, JobFailure>,
+    },
+    /// It no longer waits for another job that runs the same task, since the run stops.
+    GaveUp {
+        attempt: Attempt,
+    },
+    Granted {
+        job: JobId,
+    },
+    Started {
+        attempt: Attempt,
+    },
+    CommandEnded {
+        attempt: Attempt,
+    },
+    Ended {
+        attempt: Attempt,
+        outcome: Result<Executed, Option<JobFailure>>,
+    },
+    NotPermitted {
+        attempt: Attempt,
+        failure: JobFailure,
+    },
+    RetryDue {
+        attempt: Attempt,
+    },
+}
+
+impl RunLoop {
+    pub(super) fn take(&mut self, answer: Answer) -> Result<(), RunError> {
+        match answer {
+            Answer::Expanded { at, outcome: Ok((shape, jobs, labels)) } => {
+                let count = jobs.len() as u32;
+                self.frames.expand(at, shape, jobs.len(), labels);
+                self.pending.insert(at, jobs);
+                self.feed(Event::Expanded { step: at, jobs: count })
+            }
+            Answer::Expanded { at, outcome: Err(text) } => {
+                self.problem(self.frames.step_path(at), None, text);
+                self.failure.get_or_insert(FailureKind::Binding);
+                self.feed(Event::StepFailed { step: at })
+            }
+            Answer::Prepared { attempt, outcome } => self.take_prepared(attempt, outcome),
+            Answer::GaveUp { attempt } => {
+                self.feed(Event::Prepared { attempt, resources: Resources::default(), time_limit: None })
+            }
+            // Nobody asks any more if the run stopped meanwhile.
+            Answer::Granted { job } => match self.asking.remove(&job) {
+                Some(attempt) => self.feed(Event::Granted { attempt }),
+                None => Ok(()),
+            },
+            Answer::Started { attempt: Attempt { job, .. } } => {
+                let step = self.path(job);
+                let to_run = self.prepared.get(&job);
+                let key = to_run.map(|to_run| to_run.key);
+                let given = to_run.map(|to_run| to_run.bound.task.resources);
+                self.recorder.record(RunEvent::TaskStarted {
+                    task: self.task(job),
+                    step,
+                    key,
+                    given,
+                    at: Timestamp::now(),
+                });
+                Ok(())
+            }
+            Answer::NotPermitted { attempt, failure } => {
+                if let Some(token) = self.running.get(&attempt) {
+                    self.stopped.entry(attempt).or_insert(failure);
+                    token.cancel();
+                }
+                Ok(())
+            }
+            Answer::CommandEnded { attempt } => self.feed(Event::CommandEnded { attempt }),
+            Answer::Ended { attempt, outcome } => {
+                self.running.remove(&attempt);
+                self.take_ended(attempt, outcome)
+            }
+            Answer::RetryDue { attempt } => match self.resting.remove(&attempt) {
+                Some(_) => self.feed(Event::RetryDue { attempt }),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn take_prepared(&mut self, attempt: Attempt, outcome: Result<Prepared, JobFailure>) -> Result<(), RunError> {
+        let job = attempt.job;
+        match outcome {
+            Ok(Prepared::ToRun(to_run)) => {
+                let (resources, time_limit) = (to_run.bound.task.resources, to_run.bound.task.time_limit);
+                self.prepared.insert(job, Arc::from(to_run));
+                self.feed(Event::Prepared { attempt, resources, time_limit })
+            }
+            Ok(Prepared::InFlight(wanted)) => {
+                self.wait_for_flight(attempt, *wanted);
+                Ok(())
+            }
+            Ok(Prepared::Nested { workflow, inputs }) => {
+                let graph = Arc::new(StepGraph::of_workflow(&workflow));
+                let path = self.frames.job(job).map(|source| source.frame_path().to_owned()).unwrap_or_default();
+                if !path.is_empty() {
+                    self.recorder.record(RunEvent::SubworkflowOpened { task: self.task(job), step: path.clone() });
+                }
+                self.frames.open(workflow, inputs, path);
+                self.feed(Event::Nested { attempt, graph })
+            }
+            Ok(Prepared::Done { done: Done { outputs, updated, result }, key, cached, skipped }) => {
+                self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
+                self.note_complete(job, Completed { key, result, cached, skipped, measured: None });
+                self.job_done(attempt, outputs)
+            }
+            Err(failure) => self.attempt_failed(attempt, failure),
+        }
+    }
+
+    fn take_ended(&mut self, attempt: Attempt, outcome: Result<Executed, Option<JobFailure>>) -> Result<(), RunError> {
+        let job = attempt.job;
+        let stopped = self.stopped.remove(&attempt);
+        let key = self.prepared.remove(&job).map(|to_run| to_run.key);
+        match outcome {
+            Ok(Executed { done: Done { outputs, updated, result }, measured }) => {
+                self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
+                let measured = Some(measured);
+                self.note_complete(job, Completed { key, result, cached: false, skipped: false, measured });
+                self.job_done(attempt, outputs)
+            }
+            Err(Some(failure)) => self.attempt_failed(attempt, failure),
+            Err(None) => match stopped {
+                Some(failure) => self.attempt_failed(attempt, failure),
+                None => {
+                    self.note_canceled(job);
+                    self.frames.job_failed(job);
+                    self.feed(Event::Canceled { attempt })
+                }
+            },
+        }
+    }
+
+    fn job_done(&mut self, attempt: Attempt, outputs: Labelled) -> Result<(), RunError> {
+        if let Some(outputs) = self.frames.job_done(attempt.job, outputs) {
+            self.outputs = Some(outputs);
+        }
+        self.feed(Event::Done { attempt })
+    }
+
+    fn attempt_failed(&mut self, attempt: Attempt, failure: JobFailure) -> Result<(), RunError> {
+        let cause = failure.cause;
+        self.failed.insert(attempt, failure);
+        self.feed(Event::Failed { attempt, cause })
+    }
+}
