@@ -386,7 +386,7 @@ impl Allocator {
 }
 
 /// Counts one less of an amount.
-fn forget_one<K: Ord>(counts: &mut BTreeMap<K, u32>, amount: K) {
+fn forget_one<K: Ord + Copy>(counts: &mut BTreeMap<K, u32>, amount: K) {
     if let Some(count) = counts.get_mut(&amount) {
         *count -= 1;
         if *count == 0 {

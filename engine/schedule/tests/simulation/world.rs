@@ -9,7 +9,7 @@ use std::{
 use fastrand::Rng;
 use sluis_access::RetryPolicy;
 use sluis_model::{Mebibytes, MilliCores};
-use sluis_schedule::{Allocator, Attempt, Cause, CoreSettings, Event, FailurePolicy, Room};
+use sluis_schedule::{Allocator, Attempt, Cause, CoreSettings, Event, FailurePolicy, Priority, Room};
 
 use crate::{
     disk::{Disk, Journal, Record},
@@ -368,7 +368,8 @@ impl<'a> World<'a> {
 
     fn begin(&mut self, run: usize) -> bool {
         let user = ["a", "b"][run % 2];
-        let sharer = self.allocator.join(user, Default::default());
+        let priority = Priority::try_from(self.random.i8(-Priority::HIGHEST..=Priority::HIGHEST));
+        let sharer = self.allocator.join(user, priority.expect("it is in range"));
         self.runs[run] = Some(Run::new(run, sharer, self.settings));
         self.deliver(run, Event::Start)
     }
@@ -425,9 +426,9 @@ fn settings(random: &mut Rng, machine: Room) -> CoreSettings {
             budget: random.u32(..4),
             infrastructure: random.u32(..6),
             preemptions: random.u32(..6),
-            memory_ceiling: random.bool().then(|| Mebibytes(machine.memory.0 / 2)),
+            memory_ceiling: random.bool().then_some(Mebibytes(machine.memory.0 / 2)),
             time_factor: if random.bool() { default.memory_factor } else { default.time_factor },
-            time_ceiling: random.bool().then(|| Duration::from_secs(15)),
+            time_ceiling: random.bool().then_some(Duration::from_secs(15)),
             ..default
         },
         memory: machine.memory,

@@ -1,4 +1,5 @@
-//! Failed tasks that are tried again: by the reason of the failure, with a decision of their own, and with what helps.
+//! What tasks are given of the machine; failed ones that are tried again, by the reason of the failure, with a decision of
+//! their own and with what helps.
 
 use std::fs;
 
@@ -154,4 +155,13 @@ fn what_no_machine_can_give_is_refused_with_the_nearest_possible() {
     site.run_text(&tool)
         .failed(6, &["1000 cores (coresMin)", "the most that this machine can give it is", "64 MiB of memory"]);
     assert!(!site.path("count").exists());
+}
+
+#[test]
+fn a_runs_priority_is_kept_with_the_run() {
+    let site = site("");
+    let path = site.write("workflow.cwl", &failing(&site, 0, 1));
+    site.run(["run", "--priority", "-3", &path]).json();
+    assert_eq!(of_kind(&events(&site), "run_started")[0]["settings"]["priority"], -3);
+    site.run(["run", "--priority", "9", &path]).failed(2, &["a priority is a whole number from -8 to 8"]);
 }
