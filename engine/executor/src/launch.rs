@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Deserialize, Serialize};
 use sluis_model::{CommandLine, ImageId, Resources, RunId, TaskId, Usage};
 
 use crate::Folders;
@@ -50,7 +51,8 @@ pub struct MountPoint {
 }
 
 /// How a command ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// By itself, with this code.
     Exited(i32),
@@ -60,6 +62,8 @@ pub enum Outcome {
     OutOfMemory,
     /// Killed by the executor at its time limit.
     TimeLimit,
+    /// Its machine was taken away before it ended, as clouds do with what they rent out cheaply.
+    Preempted,
     /// Killed by the executor because it was canceled.
     Canceled,
 }
@@ -71,13 +75,14 @@ impl fmt::Display for Outcome {
             Self::Signaled(signal) => write!(f, "was ended by signal {signal}"),
             Self::OutOfMemory => f.write_str("ran out of memory"),
             Self::TimeLimit => f.write_str("reached its time limit"),
+            Self::Preempted => f.write_str("lost its machine"),
             Self::Canceled => f.write_str("was canceled"),
         }
     }
 }
 
 /// How and when a command ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ended {
     /// How it ended.
     pub outcome: Outcome,

@@ -15,7 +15,7 @@ use sluis_access::{Permit, ReadAction, Rule, Site, SiteConfig, TaskRecord, TaskR
 use sluis_index::Index;
 use sluis_journal::Journal;
 use sluis_model::{Address, EuCountry, Labels, ProjectName, RunId, TaskId};
-use sluis_schedule::{RunEvent, RunState};
+use sluis_schedule::{RunEvent, RunSettings, RunState};
 
 const TASKS: u32 = 100;
 const ROUNDS: usize = 9;
@@ -38,10 +38,12 @@ impl Measured {
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
             retries: Default::default(),
+            resume_within: Default::default(),
             identity: None,
         };
         let site = Site::create(folder, &config).unwrap();
@@ -61,8 +63,10 @@ impl Measured {
             workflow: "germline.cwl".into(),
             project: self.project.clone(),
             inputs: first,
+            given: None,
             documents: None,
             files: Vec::new(),
+            settings: RunSettings::default(),
             engine: "engine".into(),
             at: Timestamp::now(),
         }];
@@ -123,6 +127,7 @@ impl Measured {
             task,
             step,
             key: Some(key),
+            result: None,
             cached: false,
             skipped: false,
             measured: None,

@@ -1,7 +1,8 @@
 //! What a run needs before its first step: its files taken in, its input object and its documents sealed.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, fs, fs::File};
 
+use jiff::Timestamp;
 use sluis_access::{AccessError, Permit, TaskRequest};
 use sluis_cwl::{Process, Snapshot};
 use sluis_model::{Address, Labels, Location, TaskId, Values};
@@ -11,32 +12,58 @@ use crate::{
     engine::{RunError, RunRequest},
     intake,
     prepare::RunContext,
+    record::RunEvent,
+    recorder::Recorder,
 };
 
-/// A run that can begin.
+/// A run that has begun, or is gone on with: its journal says so.
 pub(crate) struct Begun {
     pub process: Process,
     pub inputs: Values,
-    /// The input object.
-    pub sealed_inputs: Address,
-    /// The documents that the process was loaded from.
-    pub documents: Address,
-    /// The files in the input object, and those that the process itself names.
-    pub files: Vec<Address>,
+    pub recorder: Recorder,
 }
 
-/// Takes in what a run reads, and seals its input object and its documents. Blocks.
+/// Takes in what a run reads, seals its input object and its documents, and begins its journal. Blocks.
 pub(crate) fn begin(context: &RunContext, request: RunRequest) -> Result<Begun, RunError> {
     let RunRequest { mut process, mut inputs, mut documents, labels, .. } = request;
+    let folder = context.folder();
+    fs::create_dir_all(&folder).map_err(|source| RunError::Folder { path: folder.clone(), source })?;
     let mut files = intake::take_in(&context.engine, &context.project, labels.as_ref(), &mut process, &mut inputs)?;
     documents.keep_values(&mut process);
     let permit = permit(context, "the run's input object", &inputs, &Labels::default())?;
     let (sealed, sealed_inputs) = seal(context, &permit, inputs.clone())?;
+    // Steps see literal files as texts, and their keys tell texts from files.
+    let given = if sealed == inputs { None } else { Some(cache::seal_values(context, &permit, &inputs)?) };
     let documents = seal_documents(context, &permit, &documents)?;
     files.extend(addresses_in(&sealed));
     files.sort_unstable();
     files.dedup();
-    Ok(Begun { process, inputs, sealed_inputs, documents, files })
+    let started = RunEvent::RunStarted {
+        run: context.run.clone(),
+        workflow: request.workflow,
+        project: context.project.clone(),
+        inputs: sealed_inputs,
+        given,
+        documents: Some(documents),
+        files,
+        settings: context.settings.clone(),
+        engine: context.engine.scratch.engine_id().to_owned(),
+        at: Timestamp::now(),
+    };
+    let recorder = Recorder::begin(&folder, started, request.listener)?;
+    Ok(Begun { process, inputs, recorder })
+}
+
+/// Goes on with a run that was interrupted and whose lock was taken. Blocks.
+pub(crate) fn resume(context: &RunContext, lock: File, request: RunRequest) -> Result<Begun, RunError> {
+    let RunRequest { mut process, mut inputs, .. } = request;
+    // They are sealed already; from here on they count as used again.
+    intake::take_in(&context.engine, &context.project, None, &mut process, &mut inputs)?;
+    context.engine.scratch.take_over(&context.run).map_err(|error| RunError::Left(Box::new(error)))?;
+    let engine = context.engine.scratch.engine_id().to_owned();
+    let resumed = RunEvent::RunResumed { engine, at: Timestamp::now() };
+    let recorder = Recorder::resume(&context.folder(), lock, resumed, request.listener)?;
+    Ok(Begun { process, inputs, recorder })
 }
 
 /// Seals the literals of a run's input or output object, and the object itself, under a permit that covers everything

@@ -8,38 +8,96 @@ use sluis_model::{Address, File, Location, TaskId, TaskKey, Value, Values};
 use sluis_worker::Finished;
 
 use crate::{
+    account::TaskAccount,
+    begin::addresses_in,
     frames::Labelled,
-    prepare::{JobFailure, RunContext, ToRun},
+    prepare::{Done, JobFailure, RunContext, ToRun},
+    resume::Completed,
 };
 
-/// The outputs of an earlier task with this key, if they are all there and this project may use them.
+/// Under this name, which no output has, the inputs that a command changed in place are sealed with its outputs.
+pub(crate) const UPDATED: &str = "\0updated";
+
+/// What an earlier task with this key gave, if it is all there and this project may use it.
 ///
 /// A refusal counts as "not there": the task is then run, so that a hit tells nobody of data beyond their reach.
-pub(crate) fn find(context: &RunContext, key: &TaskKey) -> Result<Option<Labelled>, JobFailure> {
-    let site = &context.engine.site;
-    let record = match site.task(key) {
-        Ok(Some(record)) => record,
-        Ok(None) | Err(AccessError::DamagedTask { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+pub(crate) fn find(context: &RunContext, key: &TaskKey) -> Result<Option<Done>, JobFailure> {
+    match record_of(context, key)? {
+        Some(record) => from_record(context, &record),
+        None => Ok(None),
+    }
+}
+
+/// What this run itself has made at a step before it was interrupted, also where no earlier result may be used: as its
+/// journal tells, or, if it was killed just before it could be written there, the task's record.
+pub(crate) fn find_own(
+    context: &RunContext,
+    completed: Option<&Completed>,
+    step: &str,
+    key: &TaskKey,
+) -> Result<Option<Done>, JobFailure> {
+    if let Some(completed) = completed.filter(|completed| completed.key == *key)
+        && let Some(done) = from_result(context, completed.result)?
+    {
+        return Ok(Some(done));
+    }
+    match record_of(context, key)? {
+        Some(record) if record.run == context.run && record.step == step => from_record(context, &record),
+        _ => Ok(None),
+    }
+}
+
+fn record_of(context: &RunContext, key: &TaskKey) -> Result<Option<TaskRecord>, JobFailure> {
+    match context.engine.site.task(key) {
+        Err(AccessError::DamagedTask { .. }) => Ok(None),
+        outcome => Ok(outcome?),
+    }
+}
+
+fn from_record(context: &RunContext, record: &TaskRecord) -> Result<Option<Done>, JobFailure> {
+    let store = context.engine.site.store();
     // From here on a garbage collection leaves them: the run refers to them from now on.
-    let kept = record.outputs.iter().chain([&record.result]).map(|address| site.store().touch(address));
-    for is_kept in kept.chain(iter::once_with(|| site.store().touch_task(key))) {
+    let kept = record.outputs.iter().map(|address| store.touch(address));
+    for is_kept in kept.chain(iter::once_with(|| store.touch_task(&record.key))) {
         if !is_kept.map_err(AccessError::from)? {
             return Ok(None);
         }
     }
-    let permit = match site.permit_read(&context.project, &record.result, ReadAction::CachedResult) {
+    from_result(context, record.result)
+}
+
+/// What a sealed output object holds, if it and its files are all there and may be used.
+fn from_result(context: &RunContext, result: Address) -> Result<Option<Done>, JobFailure> {
+    let site = &context.engine.site;
+    if !site.store().touch(&result).map_err(AccessError::from)? {
+        return Ok(None);
+    }
+    let permit = match site.permit_read(&context.project, &result, ReadAction::CachedResult) {
         Ok(permit) => permit,
         Err(AccessError::Refused(_) | AccessError::Damaged { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let values = match unseal_values(context, &permit, &record.result) {
+    let mut values = match unseal_values(context, &permit, &result) {
         Ok(values) => values,
         Err(AccessError::Damaged { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    Ok(Some(Labelled { values, labels: permit.labels().clone() }))
+    let updated = take_updated(&mut values);
+    for address in addresses_in(&values).iter().chain(&addresses_in(&updated)) {
+        if !site.store().touch(address).map_err(AccessError::from)? {
+            return Ok(None);
+        }
+    }
+    let outputs = Labelled { values, labels: permit.labels().clone() };
+    Ok(Some(Done { outputs, updated, result: Some(result) }))
+}
+
+/// Takes the inputs that were changed in place out of the values among which they are sealed.
+pub(crate) fn take_updated(values: &mut Values) -> Values {
+    match values.shift_remove(UPDATED) {
+        Some(Value::Record(updated)) => updated,
+        _ => Values::new(),
+    }
 }
 
 fn unseal_values(context: &RunContext, permit: &Permit, address: &Address) -> Result<Values, AccessError> {
@@ -49,21 +107,24 @@ fn unseal_values(context: &RunContext, permit: &Permit, address: &Address) -> Re
     read.map_err(|error| site.reading_failed(address, error))?;
     let damaged = || AccessError::Damaged { address: *address, part: "the output object it holds".to_owned() };
     match serde_json::from_slice(&text).map(Value::from_json) {
-        Ok(Ok(Value::Record(values))) => Ok(values),
+        Ok(Ok(Value::Record(mut values))) => {
+            TaskAccount::take_from(&mut values);
+            Ok(values)
+        }
         _ => Err(damaged()),
     }
 }
 
-/// Seals the output object and writes the task's cache entry, in this order; gives back the outputs.
+/// Seals the output object and writes the task's cache entry, in this order; gives the output object's address.
 pub(crate) fn keep(
     context: &RunContext,
     to_run: &ToRun,
     task: TaskId,
     finished: &Finished,
     values: &Values,
-) -> Result<(), JobFailure> {
+) -> Result<Address, JobFailure> {
     let site = &context.engine.site;
-    let result = seal_values(context, &to_run.permit, values)?;
+    let result = seal_values(context, &to_run.permit, &to_run.account(None).beside(values))?;
     site.put_task(
         &to_run.permit,
         &TaskRecord {
@@ -85,7 +146,7 @@ pub(crate) fn keep(
             ended: timestamp(finished.ended),
         },
     )?;
-    Ok(())
+    Ok(result)
 }
 
 /// Seals values as JSON.

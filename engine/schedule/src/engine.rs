@@ -8,14 +8,19 @@ use sluis_executor::Executor;
 use sluis_journal::JournalError;
 use sluis_model::{Labels, ProjectName, RunId, Task, TaskId, Values};
 use sluis_remote::RemoteError;
-use sluis_worker::{Scratch, Worker};
+use sluis_worker::{Scratch, WorkError, Worker};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    core::{FailurePolicy, IllegalEvent, Room},
+    allocator::{Room, TooLarge},
+    core::IllegalEvent,
+    machine::Machine,
+    flight::Flights,
     record::{FailureKind, RunEvent, RunState},
+    resume::Interrupted,
     run_loop,
+    settings::RunSettings,
 };
 
 /// The executors of a site: one for tools with a container image, one for those without.
@@ -34,19 +39,10 @@ pub struct Engine {
     pub(crate) container_worker: Worker,
     pub(crate) plain_worker: Worker,
     pub(crate) scratch: Arc<Scratch>,
+    pub(crate) flights: Flights,
     pub(crate) evaluator: Evaluator,
     pub(crate) room: Room,
-}
-
-/// Which earlier results a run may use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reuse {
-    /// None: every task is run.
-    Nothing,
-    /// Those of tools that permit it (CWL v1.2, WorkReuse).
-    AsDeclared,
-    /// All: the run only makes again what is missing of an earlier one.
-    Everything,
+    pub(crate) machine: Arc<Machine>,
 }
 
 /// What to run.
@@ -66,10 +62,10 @@ pub struct RunRequest {
     /// The labels of plain input files: their dataset, and whose they are. They are sealed on the way in. `None` if no
     /// plain file is taken in, since nobody says whose it is.
     pub labels: Option<Labels>,
-    /// What a failed task means for the rest.
-    pub on_failure: FailurePolicy,
-    /// Which earlier results may be used.
-    pub reuse: Reuse,
+    /// How it is carried out.
+    pub settings: RunSettings,
+    /// The interrupted run of that identifier that is gone on with; `None` if it is a new one.
+    pub resume: Option<Interrupted>,
     /// Cancels the run.
     pub cancel: CancellationToken,
     /// Hears of everything that happens, with the full text of what went wrong.
@@ -131,27 +127,35 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// What a dead engine left of the run could not be taken over.
+    #[error("what is left of the run in memory cannot be taken over")]
+    Left(#[source] Box<WorkError>),
     /// The scheduler contradicted itself.
     #[error(transparent)]
     Scheduler(#[from] IllegalEvent),
+    /// The scheduler asked for what the machine does not have.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     /// A part of the engine ended early.
     #[error("a part of the engine ended early: {0}")]
     Lost(String),
 }
 
 impl Engine {
-    /// An engine on a machine with the given room.
-    pub fn new(site: Arc<Site>, executors: Executors, scratch: Arc<Scratch>, room: Room) -> Self {
+    /// An engine on a machine that others may share.
+    pub fn new(site: Arc<Site>, executors: Executors, scratch: Arc<Scratch>, machine: Arc<Machine>) -> Self {
         let worker =
             |executor: &Arc<dyn Executor>| Worker::new(Arc::clone(&site), Arc::clone(executor), Arc::clone(&scratch));
         Self {
             container_worker: worker(&executors.container),
             plain_worker: worker(&executors.plain),
             evaluator: Evaluator::default(),
+            flights: Flights::of_site(site.dir()),
             site,
             executors,
             scratch,
-            room,
+            room: machine.room(),
+            machine,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use sluis_cwl::{Process, Shape, Source, Workflow, WorkflowStep};
-use sluis_model::{Labels, Value, Values};
+use sluis_model::{Labels, TaskId, Value, Values};
 
 use crate::core::{FrameId, JobId, StepRef};
 
@@ -34,6 +34,7 @@ pub(crate) struct OpenStep {
 #[derive(Clone)]
 pub(crate) struct JobSource {
     pub at: Option<StepRef>,
+    pub task: TaskId,
     pub path: String,
     pub process: Process,
     pub step: Option<(Arc<Workflow>, usize)>,
@@ -58,9 +59,34 @@ pub(crate) struct Frames {
     frames: Vec<FrameValues>,
     open_steps: HashMap<StepRef, OpenStep>,
     jobs: HashMap<JobId, JobSource>,
+    numbers: TaskNumbers,
+}
+
+/// The numbers of a run's tasks. A task has the same one with every engine that goes on with the run.
+#[derive(Default)]
+struct TaskNumbers {
+    known: HashMap<String, TaskId>,
+    next: u32,
+}
+
+impl TaskNumbers {
+    fn of(&mut self, path: &str) -> TaskId {
+        if let Some(known) = self.known.remove(path) {
+            return known;
+        }
+        let number = TaskId(self.next);
+        self.next += 1;
+        number
+    }
 }
 
 impl Frames {
+    /// For a run whose tasks at these paths have these numbers.
+    pub fn numbered(known: HashMap<String, TaskId>) -> Self {
+        let next = known.values().map(|task| task.0 + 1).max().unwrap_or(0);
+        Self { numbers: TaskNumbers { known, next }, ..Self::default() }
+    }
+
     pub fn open(&mut self, workflow: Arc<Workflow>, inputs: Labelled, path: String) {
         let outputs = (0..workflow.steps.len()).map(|_| None).collect();
         self.frames.push(FrameValues { workflow, inputs, outputs, path });
@@ -116,7 +142,8 @@ impl Frames {
 
     pub fn add_root(&mut self, process: Process, inputs: Values, path: String) {
         let given = Labelled { values: inputs, labels: Labels::default() };
-        self.jobs.insert(JobId(0), JobSource { at: None, path, process, step: None, given });
+        let task = self.numbers.of(&path);
+        self.jobs.insert(JobId(0), JobSource { at: None, task, path, process, step: None, given });
     }
 
     /// Remembers an expanded step; its jobs are numbered when the core has added them.
@@ -133,9 +160,11 @@ impl Frames {
         open.first = first;
         let scattered = given.len() > 1 || workflow.steps[at.step].scatter.is_some();
         for (index, values) in given.into_iter().enumerate() {
+            let path = if scattered { format!("{path}[{index}]") } else { path.clone() };
             let source = JobSource {
                 at: Some(at),
-                path: if scattered { format!("{path}[{index}]") } else { path.clone() },
+                task: self.numbers.of(&path),
+                path,
                 process: process.clone(),
                 step: Some((Arc::clone(&workflow), at.step)),
                 given: Labelled { values, labels: open.labels.clone() },

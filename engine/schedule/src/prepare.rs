@@ -4,25 +4,31 @@ use std::{
     collections::HashMap,
     error::Error,
     io::Read,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use sluis_access::{AccessError, Permit, ReadAction, TaskRequest};
 use sluis_cwl::{BoundTool, Contents, Process, Workflow};
 use sluis_executor::{ExecutorError, Outcome};
 use sluis_model::{
-    Address, File, ImageId, ImageReference, Labels, Location, ProjectName, Resources, RunId, Task, TaskId, TaskKey,
-    Values,
+    Address, File, ImageId, ImageReference, Labels, Location, Mebibytes, ProjectName, Resources, RunId, Task, TaskId,
+    TaskKey, Values,
 };
 use sluis_worker::WorkError;
 use tokio::runtime::Handle;
 
 use crate::{
+    allocator::Room,
     cache,
-    core::JobId,
-    engine::{Engine, Reuse},
+    engine::{Engine, RunRequest},
+    flight::Flight,
     frames::{JobSource, Labelled},
-    record::FailureKind,
+    record::{FailureKind, Measured},
+    resume::Completed,
+    retry::{Cause, Raised},
+    settings::{Reuse, RunSettings},
 };
 
 /// What all jobs of a run share.
@@ -30,19 +36,47 @@ pub(crate) struct RunContext {
     pub engine: Arc<Engine>,
     pub run: RunId,
     pub project: ProjectName,
-    pub reuse: Reuse,
-    pub total: crate::core::Room,
+    pub settings: RunSettings,
+    /// What the run had completed when it was interrupted, by the paths of its steps; `None` if it was not.
+    completed: Option<HashMap<String, Completed>>,
+    pub total: Room,
     images: Mutex<HashMap<ImageReference, ImageId>>,
 }
 
 /// What became of a job while it was prepared.
 pub(crate) enum Prepared {
     /// It needs no command: skipped, evaluated, or found in the cache.
-    Done { outputs: Labelled, key: Option<TaskKey>, cached: bool, skipped: bool },
+    Done { done: Done, key: Option<TaskKey>, cached: bool, skipped: bool },
+    /// Another job runs the same task just now.
+    InFlight(Box<Wanted>),
     /// It is a workflow.
     Nested { workflow: Arc<Workflow>, inputs: Labelled },
     /// Its command has to run.
     ToRun(Box<ToRun>),
+}
+
+/// A command that has to run, or the result of another job that runs the same.
+pub(crate) struct Wanted {
+    bound: BoundTool,
+    image: Option<ImageId>,
+    pub key: TaskKey,
+    labels: Labels,
+    looked_up: bool,
+}
+
+/// What a job gave.
+pub(crate) struct Done {
+    pub outputs: Labelled,
+    /// Inputs that its command changed in place, by the names of the tool's input parameters.
+    pub updated: Values,
+    /// The object in the store that holds all this; `None` if no command was run.
+    pub result: Option<Address>,
+}
+
+impl Done {
+    fn without_command(outputs: Labelled) -> Self {
+        Self { outputs, updated: Values::new(), result: None }
+    }
 }
 
 /// A job whose command has to run.
@@ -51,7 +85,13 @@ pub(crate) struct ToRun {
     pub image: Option<ImageId>,
     pub key: TaskKey,
     pub permit: Permit,
+    /// Keeps others from running the same meanwhile, if they may use its result.
+    pub flight: Option<Flight>,
     pub step: String,
+    /// Whether an earlier result was looked for.
+    pub looked_up: bool,
+    /// When it began to wait for room.
+    pub ready: Instant,
 }
 
 /// Why a job failed; the text may name values and is only shown, never kept.
@@ -59,16 +99,26 @@ pub(crate) struct ToRun {
 pub(crate) struct JobFailure {
     pub kind: FailureKind,
     pub text: String,
+    /// Whether another attempt may succeed.
+    pub cause: Cause,
     pub log: Option<Address>,
+    /// The attempt, in numbers, if a command was run.
+    pub measured: Option<Measured>,
+    /// What is kept of the task for explanations, sealed.
+    pub account: Option<Address>,
 }
 
 impl JobFailure {
     pub fn new(kind: FailureKind, error: &(dyn Error + 'static)) -> Self {
-        Self { kind, text: with_causes(error), log: None }
+        Self::told(kind, with_causes(error))
     }
-}
 
-impl JobFailure {
+    /// A failure in one's own words.
+    pub const fn told(kind: FailureKind, text: String) -> Self {
+        let cause = if matches!(kind, FailureKind::System) { Cause::Infrastructure } else { Cause::Lasting };
+        Self { kind, text, cause, log: None, measured: None, account: None }
+    }
+
     /// What it means that a worker could not carry out a task.
     pub fn from_work(error: WorkError) -> Self {
         match error {
@@ -78,6 +128,12 @@ impl JobFailure {
                 Self::new(FailureKind::MissingImage, &error)
             }
             WorkError::Executor(ExecutorError::Program { .. }) => Self::new(FailureKind::NotStarted, &error),
+            WorkError::Executor(ExecutorError::Unsupported { .. }) => {
+                Self { cause: Cause::Lasting, ..Self::new(FailureKind::System, &error) }
+            }
+            WorkError::Seal { ref source, .. } if cause_of(source) == Cause::Lasting => {
+                Self { cause: Cause::Lasting, ..Self::new(FailureKind::System, &error) }
+            }
             _ => Self::new(FailureKind::System, &error),
         }
     }
@@ -89,7 +145,18 @@ impl JobFailure {
             Outcome::Signaled(signal) => FailureKind::Signal(signal),
             Outcome::OutOfMemory => FailureKind::OutOfMemory,
             Outcome::TimeLimit => FailureKind::TimeLimit,
+            Outcome::Preempted => FailureKind::Preempted,
             Outcome::Canceled => FailureKind::System,
+        };
+        let is_temporary = |code| task.command.temporary_fail_codes.contains(&code);
+        let cause = match outcome {
+            Outcome::OutOfMemory => Cause::OutOfMemory,
+            Outcome::TimeLimit => Cause::TimeLimit,
+            Outcome::Preempted => Cause::Preempted,
+            Outcome::Exited(code) if is_temporary(code) => Cause::Temporary,
+            // By the code by which shells tell it, as for `successCodes`: a container shows no difference.
+            Outcome::Signaled(signal) if is_temporary(128 + signal) => Cause::Temporary,
+            _ => Cause::Lasting,
         };
         let program = task.command.arguments.first().map_or("", String::as_str);
         let advice = match outcome {
@@ -99,7 +166,7 @@ impl JobFailure {
             Outcome::TimeLimit => "; raise its ToolTimeLimit".to_owned(),
             _ => String::new(),
         };
-        Self { kind, text: format!("{} ({program}) {outcome}{advice}", task.tool), log }
+        Self { log, cause, ..Self::told(kind, format!("{} ({program}) {outcome}{advice}", task.tool)) }
     }
 }
 
@@ -110,7 +177,19 @@ impl From<AccessError> for JobFailure {
             AccessError::Damaged { .. } => FailureKind::Damaged,
             _ => FailureKind::System,
         };
-        Self::new(kind, &error)
+        Self { cause: cause_of(&error), ..Self::new(kind, &error) }
+    }
+}
+
+/// Whether another attempt may succeed after the site failed in this way.
+const fn cause_of(error: &AccessError) -> Cause {
+    match error {
+        AccessError::Store(_)
+        | AccessError::Audit(_)
+        | AccessError::File { .. }
+        | AccessError::Plaintext(_)
+        | AccessError::Output(_) => Cause::Infrastructure,
+        _ => Cause::Lasting,
     }
 }
 
@@ -127,13 +206,26 @@ pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 impl RunContext {
-    pub fn new(engine: Arc<Engine>, run: RunId, project: ProjectName, reuse: Reuse) -> Self {
-        let total = engine.room;
-        Self { engine, run, project, reuse, total, images: Mutex::default() }
+    pub fn new(engine: Arc<Engine>, request: &RunRequest, completed: Option<HashMap<String, Completed>>) -> Self {
+        Self {
+            total: engine.room,
+            engine,
+            run: request.run.clone(),
+            project: request.project.clone(),
+            settings: request.settings.clone(),
+            completed,
+            images: Mutex::default(),
+        }
     }
 
-    /// Prepares a job. Blocks: to be called on a thread that may.
-    pub fn prepare(&self, id: JobId, source: &JobSource) -> Result<Prepared, JobFailure> {
+    /// The run's folder.
+    pub fn folder(&self) -> PathBuf {
+        self.engine.site.runs_dir().join(self.run.as_str())
+    }
+
+    /// Prepares an attempt at a job, given what is raised over what its tool asks for. Blocks: to be called on a thread
+    /// that may.
+    pub fn prepare(&self, source: &JobSource, raised: Raised) -> Result<Prepared, JobFailure> {
         let contents = SealedContents::new(self);
         let wrong = |error: &(dyn Error + 'static)| JobFailure::new(FailureKind::Binding, error);
         let evaluator = &self.engine.evaluator;
@@ -154,48 +246,81 @@ impl RunContext {
             Process::ExpressionTool(tool) => {
                 let values = tool.evaluate(inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
                 let outputs = Labelled { values, labels: contents.labels(&source.given.labels) };
-                Ok(Prepared::Done { outputs, key: None, cached: false, skipped: false })
+                Ok(Prepared::Done { done: Done::without_command(outputs), key: None, cached: false, skipped: false })
             }
             Process::CommandLineTool(tool) => {
-                let bound = sluis_cwl::bind(tool, inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
-                self.prepare_command(id, source, bound, &contents.labels(&source.given.labels))
+                let mut bound = sluis_cwl::bind(tool, inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
+                // The command is not told, so it stays the same task with the same key.
+                let Task { resources, time_limit, .. } = &mut bound.task;
+                raised.replace(&mut resources.memory, time_limit);
+                self.prepare_command(source, bound, &contents.labels(&source.given.labels))
             }
-            Process::Operation(_) => Err(JobFailure {
-                kind: FailureKind::Binding,
-                text: "an Operation has no implementation to run; give the step a CommandLineTool".to_owned(),
-                log: None,
-            }),
+            Process::Operation(_) => {
+                let text = "an Operation has no implementation to run; give the step a CommandLineTool";
+                Err(JobFailure::told(FailureKind::Binding, text.to_owned()))
+            }
         }
     }
 
-    fn prepare_command(
-        &self,
-        id: JobId,
-        source: &JobSource,
-        bound: BoundTool,
-        labels: &Labels,
-    ) -> Result<Prepared, JobFailure> {
+    fn prepare_command(&self, source: &JobSource, bound: BoundTool, labels: &Labels) -> Result<Prepared, JobFailure> {
         let site = &self.engine.site;
         self.check_room(bound.task.resources)?;
         let image = bound.task.image.as_ref().map(|image| self.image_id(image)).transpose()?;
         let key = site.task_key(&bound.task.key_material(image.as_ref().map(ImageId::as_str)));
-        let may_reuse = match self.reuse {
+        let may_reuse = match self.settings.reuse {
+            _ if self.settings.runs_anew(&source.path) => false,
             Reuse::Nothing => false,
             Reuse::AsDeclared => bound.task.reuse,
             Reuse::Everything => true,
         };
-        if may_reuse && let Some(outputs) = cache::find(self, &key)? {
-            return Ok(Prepared::Done { outputs, key: Some(key), cached: true, skipped: false });
+        if let Some(done) = self.find(source, &key, may_reuse)? {
+            return Ok(Prepared::Done { done, key: Some(key), cached: true, skipped: false });
         }
-        let permit = self.permit(id, &bound.task, labels)?;
-        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, step: source.path.clone() })))
+        let wanted = Wanted { bound, image, key, labels: labels.clone(), looked_up: may_reuse };
+        if !may_reuse {
+            return self.ready_to_run(source, wanted, None);
+        }
+        match self.engine.flights.try_take(&key) {
+            Ok(None) => {
+                // Whoever may not run it is not to learn that somebody else does.
+                self.permit(source.task, &wanted.bound.task, labels)?;
+                Ok(Prepared::InFlight(Box::new(wanted)))
+            }
+            // Where nothing can be locked a task may be run twice, with the same result.
+            flight => self.take_off(source, wanted, flight.ok().flatten()),
+        }
     }
 
-    fn permit(&self, id: JobId, task: &Task, labels: &Labels) -> Result<Permit, JobFailure> {
+    /// Goes on with a job whose task no other job runs any more: it may have left a result.
+    pub fn take_off(&self, source: &JobSource, wanted: Wanted, flight: Option<Flight>) -> Result<Prepared, JobFailure> {
+        match cache::find(self, &wanted.key)? {
+            Some(done) => Ok(Prepared::Done { done, key: Some(wanted.key), cached: true, skipped: false }),
+            None => self.ready_to_run(source, wanted, flight),
+        }
+    }
+
+    fn ready_to_run(&self, source: &JobSource, wanted: Wanted, flight: Option<Flight>) -> Result<Prepared, JobFailure> {
+        let Wanted { bound, image, key, labels, looked_up } = wanted;
+        let permit = self.permit(source.task, &bound.task, &labels)?;
+        let (step, ready) = (source.path.clone(), Instant::now());
+        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, flight, step, looked_up, ready })))
+    }
+
+    /// An earlier result that may be used. What this run has completed itself it never does again.
+    fn find(&self, source: &JobSource, key: &TaskKey, may_reuse: bool) -> Result<Option<Done>, JobFailure> {
+        if let Some(completed) = &self.completed
+            && let Some(done) = cache::find_own(self, completed.get(&source.path), &source.path, key)?
+        {
+            return Ok(Some(done));
+        }
+        if may_reuse { cache::find(self, key) } else { Ok(None) }
+    }
+
+    fn permit(&self, id: TaskId, task: &Task, labels: &Labels) -> Result<Permit, JobFailure> {
         let executor = self.engine.executor_of(task);
         Ok(self.engine.site.permit_task(&TaskRequest {
             run: &self.run,
-            task: TaskId(id.0),
+            task: id,
             tool: &task.tool,
             project: &self.project,
             inputs: &task.inputs(),
@@ -207,18 +332,10 @@ impl RunContext {
     }
 
     fn check_room(&self, needs: Resources) -> Result<(), JobFailure> {
-        if self.total.fits(needs) {
-            return Ok(());
+        match self.total.nearest(needs) {
+            None => Ok(()),
+            Some(nearest) => Err(JobFailure::told(FailureKind::TooLarge, too_large(needs, nearest))),
         }
-        let text = format!(
-            "the tool asks for {} cores and {}, this machine has {} cores and {} for tasks; lower its \
-             ResourceRequirement or run it on a larger machine",
-            needs.cores.0 as f64 / 1000.0,
-            needs.memory,
-            self.total.cores.0 as f64 / 1000.0,
-            self.total.memory,
-        );
-        Err(JobFailure { kind: FailureKind::TooLarge, text, log: None })
     }
 
     fn image_id(&self, image: &ImageReference) -> Result<ImageId, JobFailure> {
@@ -239,9 +356,28 @@ impl RunContext {
     }
 }
 
+/// Says that a task asks for more than there is, and what is nearest.
+pub(crate) fn too_large(needs: Resources, nearest: Resources) -> String {
+    let show = |resources: Resources| {
+        let cores = resources.cores.0 as f64 / 1000.0;
+        let scratch = match resources.scratch {
+            Mebibytes(0) => String::new(),
+            scratch => format!(" and {scratch} for files (tmpdirMin, outdirMin)"),
+        };
+        format!("{cores} cores (coresMin), {} of memory (ramMin){scratch}", resources.memory)
+    };
+    format!(
+        "the tool asks for {}; the most that this machine can give it is {}; lower its ResourceRequirement or run it \
+         on a larger machine",
+        show(needs),
+        show(nearest),
+    )
+}
+
 fn skipped(outputs: &[String], labels: Labels) -> Prepared {
     let values: Values = outputs.iter().map(|name| (name.clone(), Default::default())).collect();
-    Prepared::Done { outputs: Labelled { values, labels }, key: None, cached: false, skipped: true }
+    let done = Done::without_command(Labelled { values, labels });
+    Prepared::Done { done, key: None, cached: false, skipped: true }
 }
 
 /// Reads sealed files for `loadContents`, under a permit each, and remembers whose data it read.

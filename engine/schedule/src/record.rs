@@ -1,8 +1,12 @@
 //! What happens in a run, as typed events: the journal keeps them, the terminal shows them.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sluis_model::{Address, ProjectName, RunId, TaskId, TaskKey};
+use sluis_model::{Address, ProjectName, Resources, RunId, TaskId, TaskKey, Usage};
+
+use crate::settings::RunSettings;
 
 /// The state of a task, in the words of GA4GH's task execution service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,6 +72,8 @@ pub enum FailureKind {
     Damaged,
     /// The executor, the disk or another part of the machine failed.
     System,
+    /// The machine was taken away before the command ended.
+    Preempted,
 }
 
 impl FailureKind {
@@ -85,6 +91,42 @@ impl FailureKind {
     }
 }
 
+impl fmt::Display for FailureKind {
+    /// In words, after which nothing has to follow.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Binding => "its inputs could not be bound",
+            Self::Refused => "access refused",
+            Self::MissingImage => "its image is missing",
+            Self::TooLarge => "it asks for more than this machine has",
+            Self::NotStarted => "its program could not be started",
+            Self::ExitCode(code) => return write!(f, "exit code {code}"),
+            Self::Signal(signal) => return write!(f, "ended by signal {signal}"),
+            Self::OutOfMemory => "out of memory",
+            Self::TimeLimit => "over its time limit",
+            Self::Outputs => "its outputs are not as declared",
+            Self::Damaged => "stored data are damaged",
+            Self::System => "the machine failed it",
+            Self::Preempted => "its machine was taken away",
+        })
+    }
+}
+
+/// One attempt at a task, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// What its command used.
+    pub usage: Usage,
+    /// How long it waited for room, in milliseconds.
+    pub queued_ms: u64,
+    /// How long its inputs were staged, in milliseconds.
+    pub staging_ms: u64,
+    /// How long its command ran, in milliseconds.
+    pub running_ms: u64,
+    /// How long its outputs were collected and sealed, in milliseconds.
+    pub sealing_ms: u64,
+}
+
 /// Something that happened in a run. No value, path or content of data is in it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
@@ -99,12 +141,18 @@ pub enum RunEvent {
         project: ProjectName,
         /// The input object, sealed.
         inputs: Address,
+        /// The input object as its steps see it, sealed: with literal files as texts. Absent if it is the same.
+        #[serde(default)]
+        given: Option<Address>,
         /// The documents that it was loaded from, sealed; absent in journals of early versions.
         #[serde(default)]
         documents: Option<Address>,
         /// The files in the input object, and those that the workflow itself names.
         #[serde(default)]
         files: Vec<Address>,
+        /// How it is carried out; absent in journals of early versions.
+        #[serde(default)]
+        settings: RunSettings,
         /// The engine process, as the scratch folder names it.
         engine: String,
         /// When.
@@ -129,12 +177,25 @@ pub enum RunEvent {
         /// The step's path from the top.
         step: String,
     },
-    /// A task's command was started.
+    /// An engine goes on with the run after another one ended without ending it.
+    RunResumed {
+        /// The engine process, as the scratch folder names it.
+        engine: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// An attempt at a task began.
     TaskStarted {
         /// The task.
         task: TaskId,
         /// Its step's path from the top.
         step: String,
+        /// Its key in the task cache; absent in journals of early versions.
+        #[serde(default)]
+        key: Option<TaskKey>,
+        /// What it was given of the machine; absent in journals of early versions.
+        #[serde(default)]
+        given: Option<Resources>,
         /// When.
         at: Timestamp,
     },
@@ -146,10 +207,16 @@ pub enum RunEvent {
         step: String,
         /// Its key in the task cache; `None` for expressions and skipped steps, which are not cached.
         key: Option<TaskKey>,
+        /// Its output object, sealed; absent without a key, and in journals of early versions.
+        #[serde(default)]
+        result: Option<Address>,
         /// Whether they were there already.
         cached: bool,
         /// Whether its condition was false, so that all outputs are null.
         skipped: bool,
+        /// The attempt that succeeded, in numbers, if a command was run.
+        #[serde(default)]
+        measured: Option<Measured>,
         /// When.
         at: Timestamp,
     },
@@ -163,8 +230,34 @@ pub enum RunEvent {
         failure: FailureKind,
         /// What the command printed, sealed.
         log: Option<Address>,
+        /// The last attempt, in numbers, if a command was run.
+        #[serde(default)]
+        measured: Option<Measured>,
+        /// What is kept of the task for explanations, sealed.
+        #[serde(default)]
+        account: Option<Address>,
         /// When.
         at: Timestamp,
+    },
+    /// An attempt at a task failed, and there will be another.
+    TaskRetried {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+        /// Why the attempt failed.
+        failure: FailureKind,
+        /// What the command printed, sealed.
+        log: Option<Address>,
+        /// The attempt, in numbers, if a command was run.
+        measured: Option<Measured>,
+        /// What is kept of the attempt for explanations, sealed.
+        #[serde(default)]
+        account: Option<Address>,
+        /// When the attempt failed.
+        at: Timestamp,
+        /// When the next one may begin.
+        next: Timestamp,
     },
     /// A task was stopped.
     TaskCanceled {

@@ -25,9 +25,11 @@ pub(crate) struct Recorder {
 }
 
 /// The file in a run's folder that is locked while the run is under way.
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// The file in a run's folder that holds its journal.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
+/// The same, as long as its first record is not in it.
+const NEW_JOURNAL: &str = "journal.new";
 
 /// Whether an engine is carrying out the run in this folder, whoever's engine it is.
 pub(crate) fn is_under_way(folder: &Path) -> io::Result<bool> {
@@ -39,11 +41,37 @@ pub(crate) fn is_under_way(folder: &Path) -> io::Result<bool> {
 }
 
 impl Recorder {
-    pub fn open(folder: &Path, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
+    /// Begins the journal of a run. The journal appears with its first record in it, which is on the disk when this
+    /// returns. Blocks.
+    pub fn begin(folder: &Path, first: RunEvent, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
         let failed = |source| RunError::Folder { path: folder.to_owned(), source };
         let lock = File::create(folder.join(LOCK)).map_err(failed)?;
         lock.lock().map_err(failed)?;
+        let new = folder.join(NEW_JOURNAL);
+        Journal::open(&new)?.append(&first)?;
+        fs::rename(&new, folder.join(JOURNAL)).map_err(failed)?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        let recorder = Self::write_to(Journal::open(&folder.join(JOURNAL))?, lock, listener)?;
+        recorder.tell(Told::Event(first));
+        Ok(recorder)
+    }
+
+    /// Goes on with the journal of a run whose lock was taken. The record that says so is on the disk when this
+    /// returns. Blocks.
+    pub fn resume(
+        folder: &Path,
+        lock: File,
+        resumed: RunEvent,
+        listener: mpsc::UnboundedSender<Told>,
+    ) -> Result<Self, RunError> {
         let journal = Journal::open(&folder.join(JOURNAL))?;
+        journal.append(&resumed)?;
+        let recorder = Self::write_to(journal, lock, listener)?;
+        recorder.tell(Told::Event(resumed));
+        Ok(recorder)
+    }
+
+    fn write_to(journal: Journal, lock: File, listener: mpsc::UnboundedSender<Told>) -> Result<Self, RunError> {
         let (events, mut queue) = mpsc::unbounded_channel();
         let (done, outcome) = oneshot::channel();
         let (fail, failed) = watch::channel(false);

@@ -12,7 +12,7 @@ use crate::runs::RunSummary;
 pub struct Repeatable {
     /// The workflow or tool, its own files sealed.
     pub process: Process,
-    /// The input object, its files sealed.
+    /// The input object as the run's steps saw it: its files sealed, its literal files as texts.
     pub inputs: Values,
     /// The documents that the process was loaded from.
     pub documents: Snapshot,
@@ -47,7 +47,7 @@ pub fn repeatable(site: &Site, run: &RunSummary) -> Result<Repeatable, RepeatErr
     let documents = unseal(site, &run.project, &documents)?;
     let documents: Snapshot = serde_json::from_slice(&documents).map_err(|error| unreadable(error.into()))?;
     let process = documents.process().map_err(|error: SnapshotError| unreadable(error.into()))?;
-    let inputs = serde_json::from_slice(&unseal(site, &run.project, &run.inputs)?);
+    let inputs = serde_json::from_slice(&unseal(site, &run.project, run.given.as_ref().unwrap_or(&run.inputs))?);
     match inputs.map(Value::from_json).map_err(|error| unreadable(error.into()))? {
         Ok(Value::Record(inputs)) => Ok(Repeatable { process, inputs, documents }),
         Ok(_) => Err(unreadable("the input object is no object".into())),

@@ -1,36 +1,36 @@
 //! Carrying out one run: the core's effects become work on other threads, whose results come back as events.
 
+mod answers;
+mod attempts;
+mod execute;
+
 use std::{
     collections::{HashMap, VecDeque},
-    error::Error,
-    fs,
-    path::Path,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
 
+use answers::Answer;
 use jiff::Timestamp;
-use sluis_cwl::{BoundTool, Shape};
-use sluis_executor::Outcome;
-use sluis_model::{Labels, TaskId, Value, Values};
-use sluis_worker::{Collect, WorkRequest};
+use sluis_model::{Address, TaskId, TaskKey, Values};
 use tokio::{
     sync::mpsc,
-    task::spawn_blocking,
+    task::{AbortHandle, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    begin::{Begun, addresses_in, begin, seal_object},
-    cache,
-    core::{Core, Effect, Event, FrameId, JobEnd, JobId, StepRef},
+    begin::{self, Begun, addresses_in, seal_object},
+    core::{Attempt, Core, CoreSettings, Effect, Event, FrameId, JobEnd, JobId, StepRef},
     engine::{Engine, RunError, RunRequest, RunResult, Told},
     frames::{Frames, Labelled},
-    graph::StepGraph,
-    prepare::{JobFailure, Prepared, RunContext, SealedContents, ToRun, with_causes},
-    record::{FailureKind, RunEvent, RunState},
+    machine::Seat,
+    prepare::{JobFailure, RunContext, SealedContents, ToRun, with_causes},
+    record::{FailureKind, Measured, RunEvent, RunState},
     recorder::Recorder,
+    resume::Interrupted,
 };
 
 /// How many jobs are prepared ahead of those that run: enough to keep every core busy and to let permits share the
@@ -40,14 +40,13 @@ const WINDOW_PER_CORE: u64 = 8;
 /// How often it is looked whether what runs is still permitted.
 const PERMITS_CHECKED: Duration = Duration::from_secs(1);
 
-/// What comes back from other threads.
-enum Answer {
-    Expanded { at: StepRef, outcome: Result<(Shape, Vec<Values>, Labels), String> },
-    Prepared { job: JobId, outcome: Result<Prepared, JobFailure> },
-    Started { job: JobId },
-    CommandEnded { job: JobId },
-    Ended { job: JobId, outcome: Result<Executed, Option<JobFailure>> },
-    NotPermitted { job: JobId, failure: JobFailure },
+/// How a job completed.
+struct Completed {
+    key: Option<TaskKey>,
+    result: Option<Address>,
+    cached: bool,
+    skipped: bool,
+    measured: Option<Measured>,
 }
 
 /// A run under way.
@@ -56,61 +55,98 @@ struct RunLoop {
     core: Core,
     frames: Frames,
     recorder: Recorder,
+    seat: Seat,
     prepared: HashMap<JobId, Arc<ToRun>>,
-    running: HashMap<JobId, CancellationToken>,
-    /// Why jobs that run were stopped before their end.
-    stopped: HashMap<JobId, JobFailure>,
+    /// The attempts that wait for room.
+    asking: HashMap<JobId, Attempt>,
+    running: HashMap<Attempt, CancellationToken>,
+    /// Why attempts that run were stopped before their end.
+    stopped: HashMap<Attempt, JobFailure>,
+    /// Why an attempt failed, until it is decided whether there will be another.
+    failed: HashMap<Attempt, JobFailure>,
+    /// The failed attempts that another one will follow when it is time.
+    resting: HashMap<Attempt, AbortHandle>,
     pending: HashMap<StepRef, Vec<Values>>,
     answers: mpsc::UnboundedSender<Answer>,
     outputs: Option<Labelled>,
     failure: Option<FailureKind>,
     canceled: bool,
+    /// Tells those that wait for other runs that this one stops.
+    stopping: CancellationToken,
     finished: Option<JobEnd>,
 }
 
 pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Result<RunResult, RunError> {
-    let RunRequest { run, workflow, project, on_failure, reuse, cancel, listener, .. } = &request;
-    let folder = engine.site.runs_dir().join(run.as_str());
-    fs::create_dir_all(&folder).map_err(|source| RunError::Folder { path: folder.clone(), source })?;
-    let context = Arc::new(RunContext::new(Arc::clone(engine), run.clone(), project.clone(), *reuse));
-    let (cancel, listener) = (cancel.clone(), listener.clone());
-    let (run, workflow, project, on_failure) = (run.clone(), workflow.clone(), project.clone(), *on_failure);
-    let beginning = Arc::clone(&context);
-    let Begun { process, inputs, sealed_inputs, documents, files } = spawn_blocking(move || begin(&beginning, request))
-        .await
-        .map_err(|error| RunError::Lost(error.to_string()))??;
-    let recorder = Recorder::open(&folder, listener)?;
-    recorder.record(RunEvent::RunStarted {
-        run,
-        workflow: workflow.clone(),
-        project,
-        inputs: sealed_inputs,
-        documents: Some(documents),
-        files,
-        engine: engine.scratch.engine_id().to_owned(),
-        at: Timestamp::now(),
-    });
+    let (cancel, workflow, settings) = (request.cancel.clone(), request.workflow.clone(), request.settings.clone());
+    let (numbers, Begun { process, inputs, recorder }, context) = begin_or_resume(engine, request).await?;
     let window = (engine.room.cores.0 / 1000).max(1) * WINDOW_PER_CORE;
     let (answers, mailbox) = mpsc::unbounded_channel();
-    let mut frames = Frames::default();
+    let granted = answers.clone();
+    let seat = engine.machine.join(&engine.site.caller_name(), settings.priority, move |job| {
+        // The receiver is gone only when the run is over, and its seat with it.
+        let _ = granted.send(Answer::Granted { job });
+    });
+    let core = CoreSettings {
+        window: window as usize,
+        on_failure: settings.on_failure,
+        retries: engine.site.config().retries,
+        memory: engine.room.memory,
+        seed: seed_of(&context),
+    };
+    let mut frames = Frames::numbered(numbers);
     frames.add_root(process, inputs, workflow);
     let mut run_loop = RunLoop {
         context,
-        core: Core::new(engine.room, window as usize, on_failure),
+        core: Core::new(core),
         frames,
         recorder,
+        seat,
         prepared: HashMap::new(),
+        asking: HashMap::new(),
         running: HashMap::new(),
         stopped: HashMap::new(),
+        failed: HashMap::new(),
+        resting: HashMap::new(),
         pending: HashMap::new(),
         answers,
         outputs: None,
         failure: None,
         canceled: false,
+        stopping: CancellationToken::new(),
         finished: None,
     };
     run_loop.drive(mailbox, cancel).await?;
-    run_loop.end().await
+    let context = Arc::clone(&run_loop.context);
+    let result = run_loop.end().await;
+    context.clear_left().await;
+    result
+}
+
+/// What the waits of a run are drawn from: runs that fail together do not all try again together.
+fn seed_of(context: &RunContext) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    context.run.as_str().hash(&mut hasher);
+    hasher.finish()
+}
+
+type TaskNumbers = HashMap<String, TaskId>;
+
+/// Begins a run, or goes on with an interrupted one, whose tasks have their numbers already.
+async fn begin_or_resume(
+    engine: &Arc<Engine>,
+    mut request: RunRequest,
+) -> Result<(TaskNumbers, Begun, Arc<RunContext>), RunError> {
+    let resume = request.resume.take();
+    let numbers = resume.as_ref().map(Interrupted::numbers).unwrap_or_default();
+    let (completed, lock) = resume.map(Interrupted::into_parts).unzip();
+    let context = Arc::new(RunContext::new(Arc::clone(engine), &request, completed));
+    let beginning = Arc::clone(&context);
+    let begin = move || match lock {
+        Some(lock) => begin::resume(&beginning, lock, request),
+        None => begin::begin(&beginning, request),
+    };
+    let begun = spawn_blocking(begin).await.map_err(|error| RunError::Lost(error.to_string()))??;
+    Ok((numbers, begun, context))
 }
 
 impl RunLoop {
@@ -144,24 +180,18 @@ impl RunLoop {
 
     /// Looks for what runs with data that may not be used any more.
     fn check_permits(&self) {
-        let running: Vec<_> = self.running.keys().filter(|job| !self.stopped.contains_key(job)).copied().collect();
+        let running = self.running.keys().filter(|attempt| !self.stopped.contains_key(attempt));
         let running: Vec<_> =
-            running.into_iter().filter_map(|job| Some((job, Arc::clone(self.prepared.get(&job)?)))).collect();
+            running.filter_map(|&attempt| Some((attempt, Arc::clone(self.prepared.get(&attempt.job)?)))).collect();
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         spawn_blocking(move || {
-            for (job, to_run) in running {
+            context.engine.scratch.show_life();
+            for (attempt, to_run) in running {
                 if let Err(error) = context.engine.site.still_permits(&to_run.permit) {
-                    let _ = answers.send(Answer::NotPermitted { job, failure: error.into() });
+                    let _ = answers.send(Answer::NotPermitted { attempt, failure: error.into() });
                 }
             }
         });
-    }
-
-    fn stop(&mut self, job: JobId, failure: JobFailure) {
-        if let Some(token) = self.running.get(&job) {
-            self.stopped.entry(job).or_insert(failure);
-            token.cancel();
-        }
     }
 
     /// Gives the core an event and carries out everything that follows at once.
@@ -169,138 +199,45 @@ impl RunLoop {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for effect in self.core.apply(event)? {
-                events.extend(self.carry_out(effect));
+                events.extend(self.carry_out(effect)?);
+            }
+            if self.core.is_stopping() {
+                self.stopping.cancel();
             }
         }
         Ok(())
     }
 
     /// Carries out one effect; what is known at once comes back as an event.
-    fn carry_out(&mut self, effect: Effect) -> Option<Event> {
+    fn carry_out(&mut self, effect: Effect) -> Result<Option<Event>, RunError> {
         match effect {
             Effect::Expand(at) => self.expand(at),
             Effect::JobsAdded { step, first, count } => self.jobs_added(step, first, count),
             Effect::Gather(step) => {
                 self.frames.gather_step(step);
-                return Some(Event::Gathered { step });
+                return Ok(Some(Event::Gathered { step }));
             }
-            Effect::Prepare(job) => self.prepare(job),
-            Effect::Run(job) => self.start(job),
-            Effect::Cancel(job) => {
-                if let Some(token) = self.running.get(&job) {
+            Effect::Prepare { attempt, raised } => self.prepare(attempt, raised),
+            Effect::Ask { attempt, resources } => self.ask(attempt, resources)?,
+            Effect::Run(attempt) => self.start(attempt),
+            Effect::Cancel(attempt) => {
+                if let Some(token) = self.running.get(&attempt) {
                     token.cancel();
                 }
             }
-            Effect::Forget(job) => {
-                self.prepared.remove(&job);
-                self.note_canceled(job);
-            }
+            Effect::GiveBackCores(attempt) => self.seat.give_back_cores(attempt.job),
+            Effect::GiveBack(attempt) => self.seat.give_back(attempt.job),
+            Effect::Forget(attempt) => self.forget(attempt),
+            Effect::Retry { attempt, after } => self.retry(attempt, after),
+            Effect::GiveUp(attempt) => self.give_up(attempt),
             Effect::FrameOpened { .. } => {}
             Effect::Blocked(at) => {
                 self.recorder.record(RunEvent::StepBlocked { step: self.frames.step_path(at) });
             }
-            Effect::GatherFrame { frame, failed } => return Some(self.gather_frame(frame, failed)),
+            Effect::GatherFrame { frame, failed } => return Ok(Some(self.gather_frame(frame, failed))),
             Effect::Finish(end) => self.finished = Some(end),
         }
-        None
-    }
-
-    fn take(&mut self, answer: Answer) -> Result<(), RunError> {
-        match answer {
-            Answer::Expanded { at, outcome: Ok((shape, jobs, labels)) } => {
-                let count = jobs.len() as u32;
-                self.frames.expand(at, shape, jobs.len(), labels);
-                self.pending.insert(at, jobs);
-                self.feed(Event::Expanded { step: at, jobs: count })
-            }
-            Answer::Expanded { at, outcome: Err(text) } => {
-                self.problem(self.frames.step_path(at), None, text);
-                self.failure.get_or_insert(FailureKind::Binding);
-                self.feed(Event::StepFailed { step: at })
-            }
-            Answer::Prepared { job, outcome } => self.take_prepared(job, outcome),
-            Answer::Started { job } => {
-                let step = self.path(job);
-                self.recorder.record(RunEvent::TaskStarted { task: TaskId(job.0), step, at: Timestamp::now() });
-                Ok(())
-            }
-            Answer::NotPermitted { job, failure } => {
-                self.stop(job, failure);
-                Ok(())
-            }
-            Answer::CommandEnded { job } => self.feed(Event::CommandEnded { job }),
-            Answer::Ended { job, outcome } => {
-                self.running.remove(&job);
-                self.take_ended(job, outcome)
-            }
-        }
-    }
-
-    fn take_prepared(&mut self, job: JobId, outcome: Result<Prepared, JobFailure>) -> Result<(), RunError> {
-        match outcome {
-            Ok(Prepared::ToRun(to_run)) => {
-                let resources = to_run.bound.task.resources;
-                self.prepared.insert(job, Arc::from(to_run));
-                self.feed(Event::Prepared { job, resources })
-            }
-            Ok(Prepared::Nested { workflow, inputs }) => {
-                let graph = Arc::new(StepGraph::of_workflow(&workflow));
-                let path = self.frames.job(job).map(|source| source.frame_path().to_owned()).unwrap_or_default();
-                if !path.is_empty() {
-                    self.recorder.record(RunEvent::SubworkflowOpened { task: TaskId(job.0), step: path.clone() });
-                }
-                self.frames.open(workflow, inputs, path);
-                self.feed(Event::Nested { job, graph })
-            }
-            Ok(Prepared::Done { outputs, key, cached, skipped }) => {
-                self.note_complete(job, key, cached, skipped);
-                self.job_done(job, outputs)
-            }
-            Err(failure) => self.job_failed(job, failure),
-        }
-    }
-
-    fn take_ended(&mut self, job: JobId, outcome: Result<Executed, Option<JobFailure>>) -> Result<(), RunError> {
-        let key = self.prepared.remove(&job).map(|to_run| to_run.key);
-        match outcome {
-            Ok(Executed { outputs, updated }) => {
-                self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
-                self.note_complete(job, key, false, false);
-                self.job_done(job, outputs)
-            }
-            Err(Some(failure)) => self.job_failed(job, failure),
-            Err(None) if self.stopped.contains_key(&job) => match self.stopped.remove(&job) {
-                Some(failure) => self.job_failed(job, failure),
-                None => Ok(()),
-            },
-            Err(None) => {
-                self.note_canceled(job);
-                self.frames.job_failed(job);
-                self.feed(Event::Ended { job, end: JobEnd::Canceled })
-            }
-        }
-    }
-
-    fn job_done(&mut self, job: JobId, outputs: Labelled) -> Result<(), RunError> {
-        if let Some(outputs) = self.frames.job_done(job, outputs) {
-            self.outputs = Some(outputs);
-        }
-        self.feed(Event::Ended { job, end: JobEnd::Done })
-    }
-
-    fn job_failed(&mut self, job: JobId, failure: JobFailure) -> Result<(), RunError> {
-        let step = self.path(job);
-        self.problem(step.clone(), Some(TaskId(job.0)), failure.text);
-        self.failure.get_or_insert(failure.kind.clone());
-        self.recorder.record(RunEvent::TaskFailed {
-            task: TaskId(job.0),
-            step,
-            failure: failure.kind,
-            log: failure.log,
-            at: Timestamp::now(),
-        });
-        self.frames.job_failed(job);
-        self.feed(Event::Ended { job, end: JobEnd::Failed })
+        Ok(None)
     }
 
     fn expand(&mut self, at: StepRef) {
@@ -332,30 +269,6 @@ impl RunLoop {
         let given = self.pending.remove(&at).unwrap_or_default();
         self.frames.add_jobs(at, first, given);
         self.recorder.record(RunEvent::StepExpanded { step: self.frames.step_path(at), tasks: count });
-    }
-
-    fn prepare(&mut self, job: JobId) {
-        let Some(source) = self.frames.job(job).cloned() else { return };
-        let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
-        spawn_blocking(move || {
-            let outcome = context.prepare(job, &source);
-            let _ = answers.send(Answer::Prepared { job, outcome });
-        });
-    }
-
-    fn start(&mut self, job: JobId) {
-        let Some(to_run) = self.prepared.get(&job).cloned() else { return };
-        let cancel = CancellationToken::new();
-        self.running.insert(job, cancel.clone());
-        let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
-        let _ = self.answers.send(Answer::Started { job });
-        tokio::spawn(async move {
-            let command_ended = || {
-                let _ = answers.send(Answer::CommandEnded { job });
-            };
-            let outcome = execute(&context, job, to_run, cancel, &command_ended).await;
-            let _ = answers.send(Answer::Ended { job, outcome });
-        });
     }
 
     fn gather_frame(&mut self, frame: FrameId, failed: bool) -> Event {
@@ -394,13 +307,18 @@ impl RunLoop {
         self.frames.job(job).map(|source| source.path.clone()).unwrap_or_default()
     }
 
-    fn note_complete(&self, job: JobId, key: Option<sluis_model::TaskKey>, cached: bool, skipped: bool) {
-        let (task, step, at) = (TaskId(job.0), self.path(job), Timestamp::now());
-        self.recorder.record(RunEvent::TaskComplete { task, step, key, cached, skipped, at });
+    fn task(&self, job: JobId) -> TaskId {
+        self.frames.job(job).map_or(TaskId(job.0), |source| source.task)
+    }
+
+    fn note_complete(&self, job: JobId, completed: Completed) {
+        let (task, step, at) = (self.task(job), self.path(job), Timestamp::now());
+        let Completed { key, result, cached, skipped, measured } = completed;
+        self.recorder.record(RunEvent::TaskComplete { task, step, key, result, cached, skipped, measured, at });
     }
 
     fn note_canceled(&self, job: JobId) {
-        self.recorder.record(RunEvent::TaskCanceled { task: TaskId(job.0), step: self.path(job) });
+        self.recorder.record(RunEvent::TaskCanceled { task: self.task(job), step: self.path(job) });
     }
 
     fn problem(&self, step: String, task: Option<TaskId>, text: String) {
@@ -426,70 +344,5 @@ impl RunLoop {
         self.recorder.record(RunEvent::RunEnded { state, outputs: address, files, at: Timestamp::now() });
         self.recorder.close().await?;
         Ok(RunResult { state, outputs, failure: self.failure })
-    }
-}
-
-/// What a command left.
-struct Executed {
-    outputs: Labelled,
-    /// Inputs that it changed in place, by the names of the tool's input parameters.
-    updated: Values,
-}
-
-/// Under this name, which no output has, the inputs that were changed in place are sealed with the outputs.
-const UPDATED: &str = "\0updated";
-
-/// Runs a prepared job and keeps its result; `Err(None)` is a cancelled one.
-async fn execute(
-    context: &Arc<RunContext>,
-    job: JobId,
-    to_run: Arc<ToRun>,
-    cancel: CancellationToken,
-    command_ended: &(dyn Fn() + Send + Sync),
-) -> Result<Executed, Option<JobFailure>> {
-    let worker = context.engine.worker_of(&to_run.bound.task);
-    let request = WorkRequest {
-        permit: &to_run.permit,
-        run: &context.run,
-        task_id: TaskId(job.0),
-        task: &to_run.bound.task,
-        image: to_run.image.clone(),
-        command_ended,
-        collect: &Outputs(&to_run.bound),
-    };
-    let mut finished = worker.run(request, cancel).await.map_err(|error| Some(JobFailure::from_work(error)))?;
-    if let Some(problem) = finished.problem.take() {
-        return Err(Some(JobFailure { log: finished.log, ..JobFailure::from_work(problem) }));
-    }
-    let Some(mut values) = finished.outputs.take() else {
-        return Err(match finished.outcome {
-            Outcome::Canceled => None,
-            outcome => Some(JobFailure::from_outcome(outcome, &to_run.bound.task, finished.log)),
-        });
-    };
-    let updated = match values.swap_remove(UPDATED) {
-        Some(Value::Record(updated)) => updated,
-        _ => Values::new(),
-    };
-    let context = Arc::clone(context);
-    spawn_blocking(move || {
-        cache::keep(&context, &to_run, TaskId(job.0), &finished, &values).map_err(Some)?;
-        Ok(Executed { outputs: Labelled { values, labels: to_run.permit.labels().clone() }, updated })
-    })
-    .await
-    .unwrap_or_else(|error| Err(Some(JobFailure { kind: FailureKind::System, text: error.to_string(), log: None })))
-}
-
-/// A bound tool, as the worker asks it for outputs.
-struct Outputs<'a>(&'a BoundTool);
-
-impl Collect for Outputs<'_> {
-    fn collect(&self, work: &Path, exit_code: i32) -> Result<Values, Box<dyn Error + Send + Sync>> {
-        let mut values = self.0.collect(work, exit_code)?;
-        let updated = self.0.updated_inputs(work)?;
-        if !updated.is_empty() {
-            values.insert(UPDATED.to_owned(), Value::Record(updated));
-        }
-        Ok(values)
     }
 }

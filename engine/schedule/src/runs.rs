@@ -8,11 +8,12 @@ use std::{
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use sluis_journal::{Journal, JournalError, Record, Records, Summary};
-use sluis_model::{Address, ProjectName, RunId, RunIdError, TaskId, TaskKey};
+use sluis_model::{Address, ProjectName, Resources, RunId, RunIdError, TaskId, TaskKey};
 
 use crate::{
-    record::{FailureKind, RunEvent, RunState, TaskState},
+    record::{FailureKind, Measured, RunEvent, RunState, TaskState},
     recorder::{JOURNAL, is_under_way},
+    settings::RunSettings,
 };
 
 /// Why the runs of a site could not be read.
@@ -66,13 +67,17 @@ pub struct RunSummary {
     pub project: ProjectName,
     /// The input object, sealed.
     pub inputs: Address,
+    /// The input object as its steps see it, sealed, if that is another.
+    pub given: Option<Address>,
     /// The documents that it was loaded from, sealed; `None` if an early version of sluis did not keep them.
     pub documents: Option<Address>,
     /// The output object, sealed.
     pub outputs: Option<Address>,
     /// The files in the input and the output object, and those that the workflow itself names.
     pub files: Vec<Address>,
-    /// The engine that carried it out.
+    /// How it is carried out.
+    pub settings: RunSettings,
+    /// The engine that carries it out, or was the last to.
     pub engine: String,
     /// Its state; `Running` if its end is not in the journal.
     pub state: RunState,
@@ -106,6 +111,8 @@ pub struct TaskSummary {
     pub state: TaskState,
     /// Its key in the task cache.
     pub key: Option<TaskKey>,
+    /// Its output object, sealed.
+    pub result: Option<Address>,
     /// Whether its outputs were there already.
     pub cached: bool,
     /// Whether its condition was false.
@@ -114,10 +121,67 @@ pub struct TaskSummary {
     pub failure: Option<FailureKind>,
     /// What its command printed, sealed, if it failed.
     pub log: Option<Address>,
-    /// When its command was started.
+    /// What is kept of it for explanations, sealed, if it failed.
+    pub account: Option<Address>,
+    /// What the last attempt was given of the machine.
+    pub given: Option<Resources>,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// The attempts that failed and were followed by another.
+    pub earlier: Vec<FailedAttempt>,
+    /// The last attempt, in numbers.
+    pub measured: Option<Measured>,
+    /// When its next attempt may begin, if the last one failed and there is another.
+    pub next: Option<Timestamp>,
+    /// When its last attempt began.
     pub started: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
+}
+
+/// An attempt at a task that was followed by another.
+#[derive(Clone, Debug)]
+pub struct FailedAttempt {
+    /// What it was given of the machine.
+    pub given: Option<Resources>,
+    /// Why it failed.
+    pub failure: FailureKind,
+    /// What its command printed, sealed.
+    pub log: Option<Address>,
+    /// What is kept of it for explanations, sealed.
+    pub account: Option<Address>,
+    /// The attempt, in numbers.
+    pub measured: Option<Measured>,
+}
+
+impl TaskSummary {
+    /// What the run's journal itself names of it: its output object, and logs and accounts of attempts that failed.
+    pub fn sealed(&self) -> impl Iterator<Item = Address> {
+        let earlier = self.earlier.iter().flat_map(|attempt| [attempt.log, attempt.account]);
+        [self.log, self.account, self.result].into_iter().chain(earlier).flatten()
+    }
+
+    /// A failure that an engine had given up on counts as an earlier attempt when the run is gone on with.
+    fn set_failure_aside(&mut self) {
+        if let Some(failure) = self.failure.take() {
+            let (log, account, measured) = (self.log.take(), self.account.take(), self.measured.take());
+            self.earlier.push(FailedAttempt { given: self.given, failure, log, account, measured });
+        }
+    }
+}
+
+/// The step of a task: its path without its place in the step's own scatter.
+pub fn step_of(path: &str) -> &str {
+    match path.rsplit_once('[') {
+        Some((step, place)) if place.ends_with(']') => step,
+        _ => path,
+    }
+}
+
+/// The step of a task as the workflow has it: its path without any place in a scatter, `align[3]/sort[1]` as
+/// `align/sort`.
+pub fn step_pattern(path: &str) -> String {
+    path.split('/').map(step_of).collect::<Vec<_>>().join("/")
 }
 
 /// The identifiers of all runs below a folder, oldest first.
@@ -215,7 +279,8 @@ impl Iterator for RunEvents {
 
 impl RunSummary {
     fn begin(event: RunEvent) -> Option<Self> {
-        let RunEvent::RunStarted { run, workflow, project, inputs, documents, files, engine, at } = event else {
+        let RunEvent::RunStarted { run, workflow, project, inputs, given, documents, files, settings, engine, at } = event
+        else {
             return None;
         };
         Some(Self {
@@ -223,9 +288,11 @@ impl RunSummary {
             workflow,
             project,
             inputs,
+            given,
             documents,
             outputs: None,
             files,
+            settings,
             engine,
             state: RunState::Running,
             interrupted: false,
@@ -240,20 +307,39 @@ impl RunSummary {
     pub fn apply(&mut self, event: RunEvent) {
         match event {
             RunEvent::RunStarted { .. } | RunEvent::SubworkflowOpened { .. } => {}
-            RunEvent::StepExpanded { step, tasks } => self.steps.entry(step).or_default().tasks = tasks,
+            RunEvent::RunResumed { engine, .. } => {
+                self.engine = engine;
+                let cut_short = self.tasks.values_mut().filter(|task| task.state == TaskState::Running);
+                cut_short.for_each(|task| task.state = TaskState::Queued);
+            }
+            RunEvent::StepExpanded { step, tasks } => {
+                // What blocked it before the run was resumed may do so no more.
+                self.steps.insert(step, StepSummary { tasks, blocked: false });
+            }
             RunEvent::StepBlocked { step } => self.steps.entry(step).or_default().blocked = true,
-            RunEvent::TaskStarted { task, step, at } => {
+            RunEvent::TaskStarted { task, step, key, given, at } => {
                 let task = self.task(task, step, TaskState::Running);
-                task.started = Some(at);
+                task.set_failure_aside();
+                (task.key, task.given, task.started, task.ended) = (key, given, Some(at), None);
+                task.attempts += 1;
             }
-            RunEvent::TaskComplete { task, step, key, cached, skipped, at } => {
+            RunEvent::TaskRetried { task, step, failure, log, measured, account, next, .. } => {
+                let task = self.task(task, step, TaskState::Queued);
+                task.next = Some(next);
+                task.earlier.push(FailedAttempt { given: task.given, failure, log, account, measured });
+            }
+            RunEvent::TaskComplete { task, step, key, result, cached, skipped, measured, at } => {
                 let task = self.task(task, step, TaskState::Complete);
+                task.set_failure_aside();
+                task.result = result;
                 (task.key, task.cached, task.skipped, task.ended) = (key, cached, skipped, Some(at));
+                task.measured = measured;
             }
-            RunEvent::TaskFailed { task, step, failure, log, at } => {
+            RunEvent::TaskFailed { task, step, failure, log, measured, account, at } => {
                 let state = if failure.is_the_commands() { TaskState::ExecutorError } else { TaskState::SystemError };
                 let task = self.task(task, step, state);
                 (task.failure, task.log, task.ended) = (Some(failure), log, Some(at));
+                (task.measured, task.account) = (measured, account);
             }
             RunEvent::TaskCanceled { task, step } => {
                 self.task(task, step, TaskState::Canceled);
@@ -270,10 +356,17 @@ impl RunSummary {
             step,
             state,
             key: None,
+            result: None,
             cached: false,
             skipped: false,
             failure: None,
             log: None,
+            account: None,
+            given: None,
+            attempts: 0,
+            earlier: Vec::new(),
+            measured: None,
+            next: None,
             started: None,
             ended: None,
         });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sluis_access::{Site, TaskRecord};
 use sluis_model::{Address, TaskKey};
-use sluis_schedule::{RunSummary, RunsError, list_runs, read_run};
+use sluis_schedule::{RunSummary, RunsError, TaskSummary, list_runs, read_run};
 
 use crate::UpkeepError;
 
@@ -68,9 +68,9 @@ impl RunNeeds {
     /// The objects that it needs, by way of its tasks or by itself.
     pub fn objects(&self, tasks: &TaskRecords) -> BTreeSet<Address> {
         let run = &self.run;
-        let own = [run.inputs].into_iter().chain(run.documents).chain(run.outputs).chain(run.files.iter().copied());
-        let logs = run.tasks.values().filter_map(|task| task.log);
+        let own = [run.inputs].into_iter().chain(run.given).chain(run.documents).chain(run.outputs).chain(run.files.iter().copied());
+        let failures = run.tasks.values().flat_map(TaskSummary::sealed);
         let records = self.tasks.iter().filter_map(|key| tasks.records.get(key));
-        own.chain(logs).chain(records.flat_map(objects_of)).collect()
+        own.chain(failures).chain(records.flat_map(objects_of)).collect()
     }
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use sluis_access::{Rule, Site, SiteConfig, TaskRecord, TaskRequest};
 use sluis_journal::Journal;
 use sluis_model::{Address, EuCountry, Labels, ProjectName, RunId, TaskId, TaskKey};
-use sluis_schedule::{FailureKind, RunEvent, RunState};
+use sluis_schedule::{FailureKind, RunEvent, RunSettings, RunState};
 use sluis_store::Pinned;
 use sluis_upkeep::{Check, Options, UpkeepError, Why, check, collect};
 
@@ -25,9 +25,12 @@ fn site(folder: &Path) -> Site {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     };
     Site::create(folder, &config).unwrap()
@@ -98,8 +101,10 @@ fn started(run: &RunId, inputs: Address, files: Vec<Address>, days_ago: i64) -> 
         workflow: "sort.cwl".into(),
         project: project(),
         inputs,
+        given: None,
         documents: None,
         files,
+        settings: RunSettings::default(),
         engine: "engine".into(),
         at: Timestamp::now() - SignedDuration::from_hours(24 * days_ago),
     }
@@ -112,7 +117,16 @@ fn ended(outputs: Option<Address>, files: Vec<Address>, days_ago: i64) -> RunEve
 
 fn complete(key: TaskKey) -> RunEvent {
     let at = Timestamp::now() - SignedDuration::from_hours(240);
-    RunEvent::TaskComplete { task: TaskId(0), step: "sort".into(), key: Some(key), cached: false, skipped: false, at }
+    RunEvent::TaskComplete {
+        task: TaskId(0),
+        step: "sort".into(),
+        key: Some(key),
+        result: None,
+        cached: false,
+        skipped: false,
+        measured: None,
+        at,
+    }
 }
 
 /// Makes everything in the store two days old.
@@ -142,23 +156,36 @@ fn left(site: &Site) -> Vec<Address> {
 fn everything_that_a_journal_or_its_tasks_name_stays() {
     let folder = tempfile::tempdir().unwrap();
     let site = site(folder.path());
-    let [input_object, input, literal, output_object, output, failed_log, garbage] =
-        ["inputs", "input", "literal", "outputs", "output", "failed", "garbage"].map(|text| put(&site, text));
+    let [input_object, input, literal, output_object, output, failed_log, failed_account, earlier_log, garbage] =
+        ["inputs", "input", "literal", "outputs", "output", "failed", "account", "earlier", "garbage"]
+            .map(|text| put(&site, text));
     let (key, _) = keep_task(&site, &run(1), input, "made");
+    let retried = RunEvent::TaskRetried {
+        task: TaskId(1),
+        step: "fail".into(),
+        failure: FailureKind::OutOfMemory,
+        log: Some(earlier_log),
+        measured: None,
+        account: None,
+        at: Timestamp::now(),
+        next: Timestamp::now(),
+    };
     let failed = RunEvent::TaskFailed {
         task: TaskId(1),
         step: "fail".into(),
         failure: FailureKind::ExitCode(1),
         log: Some(failed_log),
+        measured: None,
+        account: Some(failed_account),
         at: Timestamp::now(),
     };
     let first = started(&run(1), input_object, vec![literal], 10);
-    journal(&site, &run(1), &[first, complete(key), failed, ended(Some(output_object), vec![output], 10)]);
+    journal(&site, &run(1), &[first, complete(key), retried, failed, ended(Some(output_object), vec![output], 10)]);
     age(&site);
     let done = collect(&site, &options(None)).unwrap();
     assert_eq!(done.garbage.len(), 1, "{:?}", done.garbage);
     assert_eq!((&done.garbage[0].name, done.garbage[0].why), (&garbage.to_string(), Why::NeverReached));
-    assert_eq!(left(&site).len(), 6 + 3);
+    assert_eq!(left(&site).len(), 8 + 3);
     assert!(site.task(&key).unwrap().is_some());
 }
 

@@ -10,7 +10,7 @@ use sluis_executor::{
     suite::{Bench, Subject},
 };
 use sluis_executor_local::LocalExecutor;
-use sluis_model::{EuCountry, ImageId, Labels, Task, TaskId, Values};
+use sluis_model::{EuCountry, ImageId, Labels, Task, TaskId, TaskKey, Values};
 use sluis_worker::{Collect, Scratch, SwapRule, WorkRequest, Worker};
 
 const ROUNDS: usize = 1000;
@@ -44,9 +44,12 @@ async fn main() {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     };
     let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
@@ -89,6 +92,7 @@ async fn main() {
             run: &bench.launch.run,
             task_id,
             task: &task,
+            key: TaskKey::from_bytes([0; 32]),
             image: None,
             command_ended: &|| {},
             collect: &Nothing,

@@ -5,6 +5,7 @@
 
 mod collect;
 mod error;
+mod left;
 mod scratch;
 mod stage;
 mod swap;

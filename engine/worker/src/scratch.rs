@@ -5,17 +5,18 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    sync::Mutex,
     time::Duration,
 };
 
 use rustix::fs::{FsWord, statfs};
 use sluis_model::{RunId, TaskId};
 
-use crate::{SwapRule, WorkError, swap, task_folder};
+use crate::{SwapRule, WorkError, left::TakenOver, swap, task_folder};
 
 const TMPFS: FsWord = 0x0102_1994;
 const RAMFS: FsWord = 0x8584_58f6;
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// How long an engine may take from making its folder to putting its lock there.
 const BEGINNING: Duration = Duration::from_secs(60);
 
@@ -25,7 +26,8 @@ pub struct Scratch {
     root: PathBuf,
     identity: Identity,
     engine: String,
-    _lock: File,
+    lock: File,
+    pub(crate) taken: Mutex<Vec<TakenOver>>,
 }
 
 impl Scratch {
@@ -49,7 +51,7 @@ impl Scratch {
         let lock = make_lock(folder.path())?;
         let folder = folder.keep();
         let engine = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { root, identity, engine, _lock: lock })
+        Ok(Self { root, identity, engine, lock, taken: Mutex::default() })
     }
 
     /// The folder that all engines of this user share.
@@ -68,13 +70,14 @@ impl Scratch {
     pub fn is_alive(&self, engine: &str) -> bool {
         engine == self.engine
             || match self.identity.relation_of(engine) {
-                Relation::Ours => is_used(&self.root.join(engine)),
+                Relation::Ours => is_used(&self.folder_of(engine)),
                 Relation::EarlierStart => false,
                 Relation::Unknown => true,
             }
     }
 
-    /// The identifiers of the engines that were killed and left their folders.
+    /// The identifiers of the engines that were killed and left their folders, and of which nobody may go on with
+    /// what is in them.
     ///
     /// # Errors
     /// If the scratch folder cannot be read.
@@ -83,32 +86,61 @@ impl Scratch {
         let mut dead = Vec::new();
         for entry in fs::read_dir(&self.root).map_err(unreadable())? {
             let name = entry.map_err(unreadable())?.file_name().to_string_lossy().into_owned();
-            if !self.is_alive(&name) {
+            if self.is_given_up(&name) {
                 dead.push(name);
             }
         }
         Ok(dead)
     }
 
-    /// Wipes the folders of engines that were killed. What they left running must be stopped before.
+    /// Wipes the folders of the engines that [`Scratch::dead_engines`] names. What they left running must be stopped
+    /// before.
     ///
     /// # Errors
     /// If a folder cannot be removed.
     pub fn sweep(&self) -> Result<(), WorkError> {
         self.dead_engines()?.iter().try_for_each(|engine| {
-            let folder = self.root.join(engine);
+            let folder = self.folder_of(engine);
+            // Held while it is wiped, so that nobody begins to go on with it.
+            let _lock = self.lock_of_dead(engine);
             task_folder::wipe(&folder).map_err(WorkError::scratch(&folder, "wiped"))
         })
     }
 
-    /// The folder of a task of this engine.
-    pub(crate) fn task_folder(&self, run: &RunId, task: TaskId) -> PathBuf {
-        self.root.join(&self.engine).join(format!("{run}-{task}"))
+    pub(crate) fn folder_of(&self, engine: &str) -> PathBuf {
+        self.root.join(engine)
     }
 
-    /// What a running task has printed so far, on a machine whose scratch folder is at its usual place.
-    pub fn live_log(engine: &str, run: &RunId, task: TaskId) -> PathBuf {
-        default_root().join(engine).join(format!("{run}-{task}")).join(task_folder::LOG)
+    pub(crate) fn relation_of(&self, engine: &str) -> Relation {
+        self.identity.relation_of(engine)
+    }
+
+    pub(crate) const fn lock(&self) -> &File {
+        &self.lock
+    }
+
+    /// The folder of a task of this engine.
+    pub(crate) fn task_folder(&self, run: &RunId, task: TaskId) -> PathBuf {
+        self.folder_of(&self.engine).join(format!("{run}-{task}"))
+    }
+
+    /// What a running task has printed so far, on a machine whose scratch folder is at its usual place: in the folder of
+    /// the engine that launched it, or of a dead one whose task another goes on with.
+    pub fn live_log(run: &RunId, task: TaskId) -> Option<PathBuf> {
+        let engines = fs::read_dir(default_root()).ok()?.flatten();
+        let logs = engines.map(|engine| engine.path().join(format!("{run}-{task}")).join(task_folder::LOG));
+        logs.filter_map(|log| Some((fs::metadata(&log).ok()?.modified().ok()?, log))).max().map(|(_, log)| log)
+    }
+
+    /// Bytes that the folder can hold at most.
+    ///
+    /// # Errors
+    /// If its file system cannot be asked.
+    pub fn capacity(&self) -> Result<u64, WorkError> {
+        let facts = rustix::fs::statvfs(&self.root)
+            .map_err(|error| WorkError::scratch(&self.root, "looked at")(error.into()))?;
+        // A size of nothing means that there is no limit but the memory.
+        Ok(if facts.f_blocks == 0 { u64::MAX } else { facts.f_blocks.saturating_mul(facts.f_frsize) })
     }
 
     /// Bytes that are free for staging: in the folder, and in the memory that it stands in.
@@ -150,7 +182,7 @@ struct Identity {
 
 /// How an engine relates to this scratch folder.
 #[derive(PartialEq, Eq)]
-enum Relation {
+pub(crate) enum Relation {
     /// Its folder is in it, if it lives.
     Ours,
     /// It is of this user and ended with an earlier start of the machine.

@@ -7,12 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sluis_executor::Folders;
+use sluis_executor::{Ended, Folders};
 
 use crate::WorkError;
 
 /// The file in a task's folder that takes what the command prints.
 pub(crate) const LOG: &str = "log";
+/// The file that says which task it is.
+pub(crate) const NOTE: &str = "task";
+/// The file that says how its command ended, if it ended well.
+const ENDED: &str = "ended";
 
 /// A task's folder in memory.
 #[derive(Debug)]
@@ -22,15 +26,40 @@ pub(crate) struct TaskFolder {
 }
 
 impl TaskFolder {
-    pub fn make(root: PathBuf) -> Result<Self, WorkError> {
-        let at = |name| root.join(name);
-        let folders = Folders { work: at("work"), temporary: at("tmp"), inputs: at("in"), elsewhere: at("elsewhere") };
+    /// Makes the folder of a task of which this is noted.
+    pub fn make(root: PathBuf, note: &str) -> Result<Self, WorkError> {
         // If it is there already it is another task's, and not ours to wipe.
         DirBuilder::new().mode(0o755).create(&root).map_err(WorkError::scratch(&root, "made"))?;
         // From here on the folder is wiped whatever happens.
-        let folder = Self { root, folders };
+        let folder = Self::at(root);
         folder.folders.roots().into_iter().try_for_each(|(_, path)| make_folder(path))?;
+        let path = folder.root.join(NOTE);
+        fs::write(&path, note).map_err(WorkError::scratch(&path, "written"))?;
         Ok(folder)
+    }
+
+    /// The folder that a dead engine made.
+    pub fn left(root: PathBuf) -> Self {
+        Self::at(root)
+    }
+
+    fn at(root: PathBuf) -> Self {
+        let at = |name| root.join(name);
+        let folders = Folders { work: at("work"), temporary: at("tmp"), inputs: at("in"), elsewhere: at("elsewhere") };
+        Self { root, folders }
+    }
+
+    /// Notes that the command has ended well, so that another engine need only collect what it made.
+    pub fn note_end(&self, ended: &Ended) -> Result<(), WorkError> {
+        let path = self.root.join(ENDED);
+        let failed = WorkError::scratch(&path, "written");
+        let text = serde_json::to_vec(ended).map_err(io::Error::from);
+        text.and_then(|text| fs::write(&path, text)).map_err(failed)
+    }
+
+    /// How the command ended, if that was noted.
+    pub fn end(&self) -> Option<Ended> {
+        serde_json::from_slice(&fs::read(self.root.join(ENDED)).ok()?).ok()
     }
 
     pub fn log(&self) -> PathBuf {

@@ -3,12 +3,17 @@
 use std::{fs, sync::Arc, time::SystemTime};
 
 use sluis_access::{Permit, Site};
-use sluis_executor::{Ended, Executor, Launch, MountPoint, Outcome};
-use sluis_model::{Address, INPUTS_ROOT, ImageId, RunId, StagedEntry, Task, TaskId, Values, WORK_ROOT};
+use sluis_executor::{Ended, Executor, ExecutorError, Launch, MountPoint, Outcome};
+use sluis_model::{Address, INPUTS_ROOT, ImageId, RunId, StagedEntry, Task, TaskId, TaskKey, Usage, Values, WORK_ROOT};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Collect, Scratch, WorkError, collect, stage::Staging, task_folder::TaskFolder};
+use crate::{
+    Collect, Scratch, WorkError, collect,
+    left::{self, LeftTask},
+    stage::Staging,
+    task_folder::TaskFolder,
+};
 
 /// Carries out tasks with one executor.
 pub struct Worker {
@@ -28,6 +33,8 @@ pub struct WorkRequest<'a> {
     pub task_id: TaskId,
     /// The task.
     pub task: &'a Task,
+    /// Its key in the task cache.
+    pub key: TaskKey,
     /// The content digest of its image.
     pub image: Option<ImageId>,
     /// Called once when the command has ended and needs no processor any more.
@@ -53,6 +60,8 @@ pub struct Finished {
     pub started: SystemTime,
     /// When it ended.
     pub ended: SystemTime,
+    /// What it used.
+    pub usage: Usage,
 }
 
 impl Worker {
@@ -66,11 +75,19 @@ impl Worker {
     ///
     /// # Errors
     /// What kept the task from being carried out. A command that failed or was cancelled is no error.
+    ///
+    /// If a dead engine whose tasks were taken over ([`Scratch::take_over`]) had begun the task, it is gone on with.
     pub async fn run(&self, request: WorkRequest<'_>, cancel: CancellationToken) -> Result<Finished, WorkError> {
         let WorkRequest { permit, task, .. } = request;
+        let note = left::note_of(&request.key, self.executor.name());
+        if let Some(left) = self.scratch.take_left(request.run, &note)
+            && let Some(finished) = self.go_on(&request, left, &cancel).await?
+        {
+            return Ok(finished);
+        }
         let root = self.scratch.task_folder(request.run, request.task_id);
         let (folder, staged) = block_in_place(|| {
-            let folder = TaskFolder::make(root)?;
+            let folder = TaskFolder::make(root, &note)?;
             let into = Staging {
                 site: &self.site,
                 permit,
@@ -84,16 +101,50 @@ impl Worker {
         let finished = if staged {
             let launch = self.launch(&request, &folder);
             let ended = self.executor.run(&launch, cancel).await;
-            (request.command_ended)();
-            // What the executor still has to remove, it removes while the outputs are sealed.
-            let finished = block_in_place(|| self.finish(&request, &folder, ended?));
-            let settled = self.executor.settle(&launch).await;
-            finished.and_then(|finished| settled.map_err(WorkError::from).map(|()| finished))
+            self.conclude(&request, &folder, &launch, ended).await
         } else {
             Ok(canceled())
         };
         let wiped = block_in_place(|| folder.wipe());
         finished.and_then(|finished| wiped.map(|()| finished))
+    }
+
+    /// Goes on with a task that a dead engine had begun; `None` if it has to be run anew.
+    async fn go_on(
+        &self,
+        request: &WorkRequest<'_>,
+        left: LeftTask,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Finished>, WorkError> {
+        let folder = TaskFolder::left(left.folder);
+        let launch = Launch { engine: left.engine, task: left.task, ..self.launch(request, &folder) };
+        let ended = match folder.end() {
+            Some(ended) => Some(ended),
+            None => self.executor.adopt(&launch, cancel.clone()).await?,
+        };
+        let finished = match ended {
+            Some(ended) => Some(self.conclude(request, &folder, &launch, Ok(ended)).await?),
+            None => {
+                self.executor.settle(&launch).await?;
+                None
+            }
+        };
+        block_in_place(|| folder.wipe())?;
+        Ok(finished)
+    }
+
+    /// Takes what a command left that ended, while the executor removes what it still has to remove.
+    async fn conclude(
+        &self,
+        request: &WorkRequest<'_>,
+        folder: &TaskFolder,
+        launch: &Launch,
+        ended: Result<Ended, ExecutorError>,
+    ) -> Result<Finished, WorkError> {
+        (request.command_ended)();
+        let finished = block_in_place(|| self.finish(request, folder, ended?));
+        let settled = self.executor.settle(launch).await;
+        finished.and_then(|finished| settled.map_err(WorkError::from).map(|()| finished))
     }
 
     fn launch(&self, request: &WorkRequest<'_>, folder: &TaskFolder) -> Launch {
@@ -115,12 +166,15 @@ impl Worker {
     }
 
     fn finish(&self, request: &WorkRequest<'_>, folder: &TaskFolder, ended: Ended) -> Result<Finished, WorkError> {
-        let Ended { outcome, started, ended } = ended;
+        let is_success = exit_code(ended.outcome).filter(|code| request.task.command.success_codes.contains(code));
+        if is_success.is_some() {
+            folder.note_end(&ended)?;
+        }
+        let Ended { outcome, started, ended, usage } = ended;
         let log = self.seal_log(request.permit, folder)?;
-        let mut finished = Finished { outcome, outputs: None, problem: None, objects: Vec::new(), log, started, ended };
-        if let Some(code) = exit_code(outcome)
-            && request.task.command.success_codes.contains(&code)
-        {
+        let mut finished =
+            Finished { outcome, outputs: None, problem: None, objects: Vec::new(), log, started, ended, usage };
+        if let Some(code) = is_success {
             match self.collect(request, folder, code) {
                 Ok((outputs, objects)) => (finished.outputs, finished.objects) = (Some(outputs), objects),
                 Err(problem) => finished.problem = Some(problem),
@@ -171,7 +225,7 @@ const fn exit_code(outcome: Outcome) -> Option<i32> {
     match outcome {
         Outcome::Exited(code) => Some(code),
         Outcome::Signaled(signal) => Some(128 + signal),
-        Outcome::OutOfMemory | Outcome::TimeLimit | Outcome::Canceled => None,
+        Outcome::OutOfMemory | Outcome::TimeLimit | Outcome::Preempted | Outcome::Canceled => None,
     }
 }
 
@@ -179,5 +233,14 @@ const fn exit_code(outcome: Outcome) -> Option<i32> {
 fn canceled() -> Finished {
     let now = SystemTime::now();
     let outcome = Outcome::Canceled;
-    Finished { outcome, outputs: None, problem: None, objects: Vec::new(), log: None, started: now, ended: now }
+    Finished {
+        outcome,
+        outputs: None,
+        problem: None,
+        objects: Vec::new(),
+        log: None,
+        started: now,
+        ended: now,
+        usage: Usage::default(),
+    }
 }

@@ -2,15 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::{collections::BTreeMap, error::Error, fs, io::Read, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use sluis_access::{ReadAction, Rule, Site, SiteConfig, TaskRequest};
-use sluis_executor::{Executor, Outcome};
+use sluis_executor::{Ended, Executor, Outcome};
 use sluis_executor_docker::DockerExecutor;
 use sluis_executor_local::LocalExecutor;
 use sluis_model::{
     Address, CommandLine, EuCountry, File, ImageId, Labels, Location, ProjectName, Resources, RunId, StagedEntry,
-    StagedSource, Task, TaskId, Value, Values,
+    StagedSource, Task, TaskId, TaskKey, Value, Values,
 };
 use sluis_worker::{Collect, Finished, Scratch, SwapRule, WorkError, WorkRequest, Worker};
 use tokio_util::sync::CancellationToken;
@@ -57,9 +65,12 @@ impl Bench {
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            retries: Default::default(),
+            resume_within: Default::default(),
             identity: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
@@ -99,6 +110,7 @@ impl Bench {
             run: &run_id(),
             task_id: TaskId(0),
             task,
+            key: key(),
             image,
             command_ended: &|| {},
             collect: &TakesAll,
@@ -126,6 +138,10 @@ impl Bench {
 
 fn project() -> ProjectName {
     "personal".parse().unwrap()
+}
+
+fn key() -> TaskKey {
+    TaskKey::from_bytes([7; 32])
 }
 
 fn run_id() -> RunId {
@@ -268,4 +284,47 @@ async fn a_dropped_run_leaves_nothing() {
     let folder = bench.folder.path().join("scratch").join(bench.scratch.engine_id());
     drop(bench.scratch);
     assert!(!folder.exists());
+}
+
+/// The folder of a task that an engine had begun when it died, with this in its working folder.
+fn left_behind(bench: &Bench, task: u32, key: TaskKey, file: &str) -> PathBuf {
+    let engine = format!("{}-dead", bench.scratch.engine_id().rsplit_once('-').unwrap().0);
+    let engine = bench.scratch.root().join(engine);
+    let folder = engine.join(format!("{}-{task}", run_id()));
+    fs::create_dir_all(folder.join("work")).unwrap();
+    fs::write(engine.join("lock"), "600").unwrap();
+    fs::write(folder.join("task"), format!("{key}\nlocal\n")).unwrap();
+    fs::write(folder.join("work").join(file), "left behind").unwrap();
+    folder
+}
+
+/// Notes in a task's folder that its command ended well.
+fn note_end(folder: &Path) {
+    let now = SystemTime::now();
+    let ended = Ended { outcome: Outcome::Exited(0), started: now, ended: now, usage: Default::default() };
+    fs::write(folder.join("ended"), serde_json::to_vec(&ended).unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_engine_had_ready_is_collected_and_nothing_else_of_it_is_used() {
+    let bench = Bench::local();
+    let ready = left_behind(&bench, 4, key(), "ready");
+    note_end(&ready);
+    let half_done = left_behind(&bench, 5, key(), "half-done");
+    let other = left_behind(&bench, 6, TaskKey::from_bytes([8; 32]), "other");
+    note_end(&other);
+    bench.scratch.take_over(&run_id()).unwrap();
+    let script = task("echo anew > anew", Vec::new());
+    let names = async || {
+        let finished = bench.run(&script, CancellationToken::new()).await.unwrap();
+        finished.outputs.unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let mut given = [names().await, names().await, names().await];
+    given.sort();
+    // What was begun and had not ended cannot be gone on with by this executor.
+    assert_eq!(given, [vec!["anew"], vec!["anew"], vec!["ready"]]);
+    assert!(!ready.exists() && !half_done.exists() && other.exists());
+    assert_eq!(bench.scratch.taken_for(&run_id()).len(), 1);
+    bench.scratch.clear_taken(&run_id()).unwrap();
+    assert!(!other.parent().unwrap().exists());
 }

@@ -10,7 +10,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use sluis_access::{Permit, ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Ended, Executor, ExecutorError, Launch, Outcome};
 use sluis_model::{
     Address, CommandLine, EuCountry, File, ImageId, ImageReference, Labels, Location, ProjectName, Resources, RunId,
-    StagedEntry, StagedSource, Task, TaskId, Value, Values,
+    StagedEntry, StagedSource, Task, TaskId, TaskKey, Value, Values,
 };
 use sluis_worker::{Collect, Finished, Scratch, SwapRule, WorkError, WorkRequest, Worker};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,7 @@ impl Executor for Acts {
 
     async fn run(&self, launch: &Launch, _: CancellationToken) -> Result<Ended, ExecutorError> {
         let now = SystemTime::now();
-        Ok(Ended { outcome: (self.0)(launch), started: now, ended: now })
+        Ok(Ended { outcome: (self.0)(launch), started: now, ended: now, usage: Default::default() })
     }
 
     async fn remove_orphans(
@@ -76,9 +76,12 @@ impl Bench {
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
+            retries: Default::default(),
+            resume_within: Default::default(),
             identity: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
@@ -118,6 +121,7 @@ impl Bench {
             run: &run_id(),
             task_id: TaskId(0),
             task,
+            key: TaskKey::from_bytes([7; 32]),
             image: None,
             command_ended: &|| {},
             collect: &TakesOut,
@@ -288,4 +292,44 @@ fn a_dead_engines_folder_is_swept_and_a_living_ones_is_not() {
     let folder = two.root().join(two.engine_id());
     drop(two);
     assert!(!folder.exists());
+}
+
+#[test]
+fn what_a_dead_engine_left_is_kept_for_its_time_and_can_be_taken_over_by_one() {
+    let bench = Bench::new();
+    let (one, two) = (bench.scratch(), bench.scratch());
+    let name = format!("{}-dead", one.engine_id().rsplit_once('-').unwrap().0);
+    let dead = one.root().join(&name);
+    let (run, other): (RunId, RunId) =
+        ("20261123-101500-3fa2b1".parse().unwrap(), "20261123-101500-3fa2b2".parse().unwrap());
+    fs::create_dir_all(dead.join(format!("{run}-3/work"))).unwrap();
+    let lock = dead.join("lock");
+    fs::write(&lock, "600").unwrap();
+    assert!(!one.is_alive(&name) && !one.is_given_up(&name));
+    assert!(one.dead_engines().unwrap().is_empty());
+    one.sweep().unwrap();
+    assert!(dead.exists(), "its time has not passed");
+
+    one.take_over(&other).unwrap();
+    assert!(!one.is_alive(&name), "it left nothing of that run");
+    one.take_over(&run).unwrap();
+    assert!(two.is_alive(&name), "who goes on with it lives for it");
+    two.take_over(&run).unwrap();
+    assert_eq!((one.taken_for(&run), two.taken_for(&run)), (vec![name.clone()], Vec::new()));
+    drop(one);
+    assert!(dead.exists() && !two.is_alive(&name), "an engine that ends early leaves it to others");
+
+    let long_ago = SystemTime::now() - Duration::from_secs(601);
+    fs::File::options().write(true).open(&lock).unwrap().set_modified(long_ago).unwrap();
+    assert!(two.is_given_up(&name));
+    two.take_over(&run).unwrap();
+    two.show_life();
+    fs::create_dir_all(dead.join(format!("{other}-3/work"))).unwrap();
+    assert!(two.taken_for(&run).is_empty(), "there is something of another run");
+    two.clear_taken(&run).unwrap();
+    assert!(!dead.join(format!("{run}-3")).exists() && dead.join(format!("{other}-3")).exists());
+    assert!(!two.is_given_up(&name), "its time counts from the last sign of life of who went on with it");
+    two.keep_for(Duration::from_secs(60)).unwrap();
+    let own = two.root().join(two.engine_id()).join("lock");
+    assert_eq!(fs::read_to_string(own).unwrap(), "60");
 }

@@ -8,19 +8,21 @@
 //! The variables that an image itself sets stay in force below those of the command (CWL v1.2, Runtime environment);
 //! nothing of the engine's environment and no host name enters.
 
+mod adoption;
 mod container;
 mod daemon;
 mod image;
 mod lifecycle;
 mod orphans;
-mod ownership;
 mod pump;
+mod usage;
 
 use std::{
     collections::HashMap,
     error::Error,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -52,6 +54,11 @@ impl DockerExecutor {
     /// An executor on the daemon that listens at this socket.
     pub fn at(socket: &Path) -> Self {
         Self { daemon: Arc::new(Daemon::at(socket)), removals: Mutex::default() }
+    }
+
+    /// Whether the daemon answers within this time.
+    pub async fn answers_within(&self, time: Duration) -> bool {
+        matches!(tokio::time::timeout(time, self.daemon.docker()).await, Ok(Ok(_)))
     }
 
     fn removals(&self) -> MutexGuard<'_, Removals> {
@@ -94,6 +101,19 @@ impl Executor for DockerExecutor {
             Some(removal) => removal.await.map_err(|error| lost(launch, error))?,
             None => Ok(()),
         }
+    }
+
+    fn outlives_engines(&self) -> bool {
+        true
+    }
+
+    async fn adopt(&self, launch: &Launch, cancel: CancellationToken) -> Result<Option<Ended>, ExecutorError> {
+        let cancel = cancel.child_token();
+        let _kill_when_dropped = cancel.clone().drop_guard();
+        let (tell, told) = oneshot::channel();
+        let work = tokio::spawn(adoption::carry_on(Arc::clone(&self.daemon), launch.clone(), cancel, tell));
+        self.removals().insert(name_of(launch), work);
+        told.await.map_err(|error| lost(launch, error))?
     }
 
     async fn remove_orphans(

@@ -14,14 +14,15 @@ use bollard::{
     },
 };
 use futures_util::StreamExt;
-use sluis_executor::{CancellationToken, Ended, ExecutorError, Launch, Outcome, StreamFiles};
+use sluis_executor::{CancellationToken, CommandUser, Ended, ExecutorError, Launch, Outcome, StreamFiles};
+use sluis_model::Usage;
 use tokio::{sync::oneshot, task::JoinHandle, time};
 
 use crate::{
     container,
     daemon::{Daemon, failed, is_conflict, is_missing, missing_image, unavailable},
-    ownership::User,
     pump::pump,
+    usage::Meter,
 };
 
 /// How long the rest of the output may take once the command has ended.
@@ -61,7 +62,7 @@ async fn prepare(daemon: &Daemon, launch: &Launch) -> Result<(Docker, StreamFile
     let docker = daemon.docker().await?.clone();
     let facts = daemon.image_facts(image).await?;
     let files = StreamFiles::open(launch)?;
-    let user = User::of_commands();
+    let user = CommandUser::of_commands();
     user.hand_over(&launch.folders.work)?;
     user.hand_over(&launch.folders.temporary)?;
     for point in launch.elsewhere.iter().filter(|point| point.writable) {
@@ -75,9 +76,10 @@ async fn prepare(daemon: &Daemon, launch: &Launch) -> Result<(Docker, StreamFile
     Ok((docker, files, created.id))
 }
 
-struct Container {
-    docker: Docker,
-    id: String,
+/// A container of a launch.
+pub(crate) struct Container {
+    pub docker: Docker,
+    pub id: String,
 }
 
 impl Container {
@@ -97,12 +99,27 @@ impl Container {
         let attached = attached.map_err(|error| failed(self.doing("attach to"), error))?;
         let started = SystemTime::now();
         if cancel.is_cancelled() {
-            return Ok(Ended { outcome: Outcome::Canceled, started, ended: started });
+            return Ok(Ended { outcome: Outcome::Canceled, started, ended: started, usage: Usage::default() });
         }
         let start = self.docker.start_container(&self.id, None).await;
         start.map_err(|error| self.start_error(launch, error))?;
-        let outcome = self.watch(launch, pump(files, attached), cancel).await?;
-        Ok(Ended { outcome, started, ended: SystemTime::now() })
+        let (outcome, usage) = self.follow(launch, pump(files, attached), cancel).await?;
+        Ok(Ended { outcome, started, ended: SystemTime::now(), usage })
+    }
+
+    /// Watches the running container to its end, and what it uses.
+    pub async fn follow(
+        &self,
+        launch: &Launch,
+        pump: impl Future<Output = Result<(), ExecutorError>>,
+        cancel: &CancellationToken,
+    ) -> Result<(Outcome, Usage), ExecutorError> {
+        let mut meter = Meter::on(&self.id);
+        let outcome = tokio::select! {
+            outcome = self.watch(launch, pump, cancel) => outcome?,
+            never = meter.follow() => match never {},
+        };
+        Ok((outcome, meter.finish()))
     }
 
     /// Waits for the end, and brings it about when the time is up, when it is canceled, or when its output cannot be
@@ -210,7 +227,7 @@ impl Container {
         }
     }
 
-    fn doing(&self, what: &str) -> String {
+    pub fn doing(&self, what: &str) -> String {
         format!("{what} the container {}", self.id)
     }
 }

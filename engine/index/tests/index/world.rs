@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sluis_access::{AccessError, Permit, ReadAction, Rule, Site, SiteConfig, TaskRecord, TaskRequest};
 use sluis_journal::Journal;
 use sluis_model::{Address, EuCountry, Labels, ProjectName, RunId, TaskId, TaskKey};
-use sluis_schedule::RunEvent;
+use sluis_schedule::{RunEvent, RunSettings};
 
 /// How many objects there are. The first is of the dataset `a`, the second of `b`, and so on in turn.
 pub const OBJECTS: usize = 8;
@@ -57,10 +57,12 @@ impl World {
             unencrypted_swap: Rule::Allow,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,
             retries: Default::default(),
+            resume_within: Default::default(),
             identity: None,
         };
         let site = Site::create(&folder.path().join("site"), &config).unwrap();
@@ -185,8 +187,10 @@ impl World {
                     workflow: workflow.into(),
                     project: project(),
                     inputs: self.objects[inputs],
+                    given: None,
                     documents: None,
                     files: Vec::new(),
+                    settings: RunSettings::default(),
                     engine: "engine".into(),
                     at: at(0),
                 },
@@ -200,6 +204,7 @@ impl World {
             task: TaskId(key.into()),
             step: "step".into(),
             key: Some(self.key(key)),
+            result: None,
             cached,
             skipped: false,
             measured: None,
