@@ -12,9 +12,9 @@ mod surroundings;
 
 pub use bench::{Bench, Subject};
 pub use contained::{
-    memory_is_limited, no_namespaces_can_be_made, other_processes_are_hidden, special_rights_are_useless,
-    the_core_size_is_limited, the_network_is_out_of_reach, the_root_is_read_only, the_user_is_nobody,
-    what_a_command_used_is_told,
+    memory_is_limited, no_namespaces_can_be_made, other_processes_are_hidden, places_outside_the_roots_are_mounted,
+    special_rights_are_useless, the_core_size_is_limited, the_network_is_out_of_reach, the_root_is_read_only,
+    the_user_is_nobody, what_a_command_used_is_told,
 };
 pub use ending::{
     a_canceled_command_is_killed_with_its_children, a_dropped_run_is_killed, a_missing_program_is_told,
@@ -49,7 +49,7 @@ macro_rules! executor_suite {
         $crate::executor_suite!(@tests $subject,
             the_network_is_out_of_reach, the_root_is_read_only, the_user_is_nobody, memory_is_limited,
             other_processes_are_hidden, special_rights_are_useless, no_namespaces_can_be_made,
-            what_a_command_used_is_told,
+            what_a_command_used_is_told, places_outside_the_roots_are_mounted,
         );
     };
     (@tests $subject:expr, $($name:ident),+ $(,)?) => {

@@ -15,6 +15,7 @@ use crate::{
     cgroup::{Cgroup, Limits},
     lifecycle::memory_limit,
     marker,
+    record::Status,
     tree::Tree,
 };
 
@@ -81,6 +82,14 @@ impl Command {
             source: source.into(),
         })?;
         Ok(!killed.is_empty())
+    }
+
+    /// Kills it, though the process that watched over it is gone: its first process is known by its number. Blocks.
+    pub fn kill_unwatched(&self, status: &Status) -> Result<(), ExecutorError> {
+        if let (Some(first), Some(namespace), None) = (status.child, status.namespace, status.code) {
+            marker::kill_first(first, namespace);
+        }
+        self.kill().map(drop)
     }
 
     /// Removes what is left of it when it has ended. Blocks.

@@ -71,12 +71,12 @@ pub(crate) async fn adopt(
             Some((watcher, handle)) => command.watch(handle, &command.tree(watcher, launch), limit, cancel).await?,
             None => None,
         };
-        let outcome = killed.or_else(|| Status::read(launch).code.map(|code| command.outcome_of(code)));
+        let outcome = killed.or(Status::read(launch).code.map(|code| command.outcome_of(code)));
         let usage = Usage { peak_memory: command.peak_memory(), ..Usage::default() };
         ended = outcome.map(|outcome| Ended { outcome, started, ended: SystemTime::now(), usage });
     }
     // Whatever became of the process that watched over it, nothing of it is to be left running.
-    block_in_place(|| command.kill().and_then(|_| command.remove()))?;
+    block_in_place(|| command.kill_unwatched(&Status::read(launch)).and_then(|()| command.remove()))?;
     Ok(ended)
 }
 
@@ -101,7 +101,10 @@ async fn run(
     if cancel.is_cancelled() {
         return Ok(Ended { outcome: Outcome::Canceled, started, ended: started, usage: Usage::default() });
     }
-    let (begun, said) = begin(ground, launch, command).await?;
+    let (begun, said) = match begin(ground, launch, command).await {
+        Ok(begun) => begun,
+        Err(error) => return Err(block_in_place(|| command.kill()).err().unwrap_or(error)),
+    };
     // From here on it is killed if this future is dropped.
     let tree = command.tree(begun.process, launch);
     let kept = record_and_release(launch, command, begun.process, begun.block, started);
@@ -111,10 +114,13 @@ async fn run(
     let (status, mut usage) =
         begun.account.close(begun.child).map_err(|source| machine(launch, "tell the end of", source))?;
     usage.peak_memory = command.peak_memory().or(Some(tree.peak()).filter(|peak| *peak > 0));
-    let outcome = match (killed?, Status::read(launch).code) {
+    let found = Status::read(launch);
+    let outcome = match (killed?, found.code) {
         (Some(killed), _) => killed,
         (None, Some(code)) => command.outcome_of(code),
         (None, None) => {
+            // It was not started, or the process that watched over it was killed from outside.
+            block_in_place(|| command.kill_unwatched(&found))?;
             kept?;
             return Err(said.fault(launch, status));
         }

@@ -69,6 +69,21 @@ fn kill_below(marked: &HashMap<i32, String>, childless: &HashSet<i32>) -> io::Re
     Ok(without)
 }
 
+/// Kills the first process of a command whose watching process is gone, and with it all of the command; it is that only
+/// if it is in the command's namespace of processes. Blocks a little.
+pub(crate) fn kill_first(process: Pid, namespace: u64) {
+    let number = process.as_raw_pid();
+    let is_it = || {
+        let found = fs::read_link(format!("/proc/{number}/ns/pid"));
+        found.is_ok_and(|found| found.as_os_str() == format!("pid:[{namespace}]").as_str())
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while is_it() && Instant::now() < deadline {
+        kill_if(number, is_it);
+        thread::sleep(PAUSE);
+    }
+}
+
 /// Kills a process of which something holds. A handle is held while that is looked at, so that the signal cannot reach
 /// another process of the same number.
 fn kill_if(process: i32, holds: impl FnOnce() -> bool) {

@@ -85,6 +85,8 @@ pub(crate) fn make_status(launch: &Launch) -> Result<File, ExecutorError> {
 pub(crate) struct Status {
     /// The first process of the command, as this machine numbers it.
     pub child: Option<Pid>,
+    /// The number of the namespace of its processes.
+    pub namespace: Option<u64>,
     /// The command's exit code; 128 and its number for a signal. `None` as long as it runs, and for ever if it was never
     /// started.
     pub code: Option<i32>,
@@ -99,6 +101,8 @@ impl Status {
             let number =
                 |name| said.get(name).and_then(serde_json::Value::as_i64).and_then(|it| i32::try_from(it).ok());
             status.child = status.child.or(number("child-pid").and_then(Pid::from_raw));
+            let namespace = said.get("pid-namespace").and_then(serde_json::Value::as_u64);
+            status.namespace = status.namespace.or(namespace);
             status.code = status.code.or(number("exit-code"));
         }
         status

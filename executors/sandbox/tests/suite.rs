@@ -3,13 +3,19 @@
 
 use std::{
     env, fs,
+    io::Write,
+    net::TcpListener,
     os::unix::fs::{MetadataExt, lchown},
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, LazyLock},
+    thread,
 };
 
-use sluis_executor::{Executor, suite::Subject};
+use sluis_executor::{
+    Executor,
+    suite::{Bench, Subject},
+};
 use sluis_executor_sandbox::{SandboxExecutor, images::Images};
 use sluis_model::ImageId;
 
@@ -66,6 +72,20 @@ mod watched {
 
     sluis_executor::executor_suite!(Watched);
     sluis_executor::executor_suite!(@contained Watched);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_is_the_machines_if_the_launch_has_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let greeting = thread::spawn(move || listener.accept().unwrap().0.write_all(b"hello\n").unwrap());
+    let script =
+        format!("exec 3<>/dev/tcp/127.0.0.1/{port} && read -r line <&3 && echo $line; test -s /etc/resolv.conf");
+    let mut bench = Bench::new(&Sandbox, &script);
+    bench.launch.network = true;
+    bench.run().await;
+    assert_eq!(bench.log(), "hello\n");
+    greeting.join().unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use sluis_model::Mebibytes;
 use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Subject};
-use crate::Outcome;
+use crate::{MountPoint, Outcome};
 
 /// No core dump can be written.
 pub async fn the_core_size_is_limited(subject: &dyn Subject) {
@@ -59,6 +59,29 @@ pub async fn memory_is_limited(subject: &dyn Subject) {
     bench.launch.resources.temporary = Mebibytes(4);
     bench.launch.resources.work = Mebibytes(4);
     assert_eq!(bench.run().await, Outcome::OutOfMemory, "{}", bench.log());
+}
+
+/// The work folder is seen at another path, too, and files are found where the task wants them, whether the image has
+/// such a place or not; those that are not writable cannot be changed.
+pub async fn places_outside_the_roots_are_mounted(subject: &dyn Subject) {
+    let script = "test \"$PWD\" = /var/spool/work && touch here && test -e /sluis/work/here && \
+                  cat /opt/data/read /etc/tool.conf /tmp/given && echo more >> /opt/data/write && \
+                  if echo more >> /opt/data/read; then exit 9; fi; if touch /opt/data/other /var/other; then exit 8; fi; \
+                  test -s /etc/passwd";
+    let mut bench = Bench::new(subject, script);
+    bench.launch.work_directory = Some("/var/spool/work".to_owned());
+    for (path, writable) in
+        [("/opt/data/read", false), ("/opt/data/write", true), ("/etc/tool.conf", false), ("/tmp/given", false)]
+    {
+        let file = bench.launch.folders.host_path(path).unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, path).unwrap();
+        bench.launch.elsewhere.push(MountPoint { path: path.to_owned(), writable });
+    }
+    assert_eq!(bench.run().await, Outcome::Exited(0), "{}", bench.log());
+    assert!(bench.log().starts_with("/opt/data/read/etc/tool.conf/tmp/given"), "{}", bench.log());
+    let written = fs::read_to_string(bench.launch.folders.host_path("/opt/data/write").unwrap()).unwrap();
+    assert_eq!(written, "/opt/data/writemore\n");
 }
 
 /// None of the machine's processes but the command's own can be seen or reached.
