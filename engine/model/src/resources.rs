@@ -38,8 +38,9 @@ pub struct Resources {
     pub temporary: Mebibytes,
     /// Room for the working directory; `runtime.outdirSize`.
     pub work: Mebibytes,
-    /// What of `temporary` and `work` the tool asks for itself. The defaults of the standard are not asked for: nothing is
-    /// set aside for them. Absent in journals of early versions.
+    /// What is set aside in the scratch folder: for `temporary` and `work` what the tool asks for itself, for the defaults
+    /// of the standard nothing; for its inputs their size, once they are known to be there. Absent in journals of early
+    /// versions.
     #[serde(default)]
     pub scratch: Mebibytes,
 }

@@ -6,11 +6,13 @@
 //! the [`crate::Allocator`] knows.
 
 mod events;
+mod ids;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 pub use events::{Effect, Event, IllegalEvent, JobEnd};
 use fastrand::Rng;
+pub use ids::{Attempt, FrameId, JobId, StepRef};
 use serde::{Deserialize, Serialize};
 use sluis_access::RetryPolicy;
 use sluis_model::{Mebibytes, Resources};
@@ -19,32 +21,6 @@ use crate::{
     graph::StepGraph,
     retry::{Cause, Given, Tries},
 };
-
-/// The number of a frame within its run.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct FrameId(pub u32);
-
-/// The number of a job within its run.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct JobId(pub u32);
-
-/// One try to carry out a job.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Attempt {
-    /// The job.
-    pub job: JobId,
-    /// Which of the job's attempts it is, from 1.
-    pub number: u32,
-}
-
-/// One step of one frame.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct StepRef {
-    /// The frame.
-    pub frame: FrameId,
-    /// The step's place in its workflow.
-    pub step: usize,
-}
 
 /// What a failed task means for the rest of the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -98,6 +74,8 @@ enum JobPhase {
     /// It is yet to be looked at.
     Queued,
     Preparing,
+    /// It waits for the end of the same task elsewhere.
+    Parked,
     /// It waits for room.
     Ready,
     Running,
@@ -116,6 +94,9 @@ struct Job {
     given: Given,
     tries: Tries,
 }
+
+/// How many windows of jobs may wait for the end of the same tasks elsewhere.
+const MOST_PARKED: usize = 16;
 
 /// What a core is told once.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +121,8 @@ pub struct Core {
     unprepared: VecDeque<JobId>,
     /// How many jobs are being prepared or wait for room.
     ahead: usize,
+    /// How many wait for the end of the same task elsewhere.
+    parked: usize,
     settings: CoreSettings,
     random: Rng,
     stopping: bool,
@@ -154,6 +137,7 @@ impl Core {
             jobs: Vec::new(),
             unprepared: VecDeque::new(),
             ahead: 0,
+            parked: 0,
             settings,
             random: Rng::with_seed(settings.seed),
             stopping: false,
@@ -177,6 +161,11 @@ impl Core {
             Event::Gathered { step } => self.step_over(step, StepPhase::Done, &mut effects),
             Event::Prepared { attempt, resources, time_limit } => {
                 self.prepared(attempt, resources, time_limit, &mut effects);
+            }
+            Event::Parked { attempt } => {
+                self.job_mut(attempt.job).phase = JobPhase::Parked;
+                self.ahead -= 1;
+                self.parked += 1;
             }
             Event::Nested { attempt, graph } => self.nested(attempt, graph, &mut effects),
             Event::FrameGathered { frame, end } => {
@@ -268,6 +257,10 @@ impl Core {
             return self.job_over(attempt.job, JobEnd::Canceled, effects);
         }
         let most_memory = Mebibytes(self.settings.memory.0.saturating_sub(resources.scratch.0));
+        if self.job_mut(attempt.job).phase == JobPhase::Parked {
+            self.parked -= 1;
+            self.ahead += 1;
+        }
         let job = self.job_mut(attempt.job);
         job.phase = JobPhase::Ready;
         job.given = Given { memory: resources.memory, most_memory, time_limit };
@@ -312,6 +305,7 @@ impl Core {
     fn let_go(&mut self, attempt: Attempt, effects: &mut Vec<Effect>) {
         match self.job_mut(attempt.job).phase {
             JobPhase::Preparing => self.ahead -= 1,
+            JobPhase::Parked => self.parked -= 1,
             _ => effects.push(Effect::GiveBack(attempt)),
         }
     }
@@ -445,8 +439,14 @@ impl Core {
         }
     }
 
+    /// What waits for others to end the same task does not keep others from being prepared, but it is in memory, too.
+    fn may_prepare(&self) -> bool {
+        let window = self.settings.window.max(1);
+        !self.stopping && self.ahead < window && self.parked < window * MOST_PARKED
+    }
+
     fn prepare_more(&mut self, effects: &mut Vec<Effect>) {
-        while !self.stopping && self.ahead < self.settings.window.max(1) {
+        while self.may_prepare() {
             let Some(id) = self.unprepared.pop_front() else { return };
             self.ahead += 1;
             let job = self.job_mut(id);

@@ -52,6 +52,12 @@ pub enum Event {
         /// After how long it is stopped.
         time_limit: Option<Duration>,
     },
+    /// The same task is under way elsewhere: the attempt waits for its end. It is still answered as what is prepared, and
+    /// others are prepared meanwhile.
+    Parked {
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A job turned out to be a workflow.
     Nested {
         /// The attempt.
@@ -119,7 +125,8 @@ pub enum Effect {
     /// Put the outputs of the step's jobs together; answer with [`Event::Gathered`] or [`Event::StepFailed`].
     Gather(StepRef),
     /// Bind the job, look into the cache, ask for its permit, whatever was decided for earlier attempts; answer with
-    /// [`Event::Prepared`], [`Event::Nested`], [`Event::Done`] or [`Event::Failed`].
+    /// [`Event::Prepared`], [`Event::Nested`], [`Event::Done`] or [`Event::Failed`], and before that, at most once, with
+    /// [`Event::Parked`].
     Prepare {
         /// The attempt.
         attempt: Attempt,
@@ -188,14 +195,14 @@ impl Core {
             Event::Expanded { step, .. } => self.step_is(*step, &[StepPhase::Expanding]),
             Event::StepFailed { step } => self.step_is(*step, &[StepPhase::Expanding, StepPhase::Gathering]),
             Event::Gathered { step } => self.step_is(*step, &[StepPhase::Gathering]),
-            Event::Prepared { attempt, .. } | Event::Nested { attempt, .. } => {
+            Event::Prepared { attempt, .. } => self.attempt_is(*attempt, &[JobPhase::Preparing, JobPhase::Parked]),
+            Event::Parked { attempt } | Event::Nested { attempt, .. } => {
                 self.attempt_is(*attempt, &[JobPhase::Preparing])
             }
             Event::Granted { attempt } => self.attempt_is(*attempt, &[JobPhase::Ready]),
             Event::CommandEnded { attempt } => self.attempt_is(*attempt, &[JobPhase::Running]),
-            Event::Done { attempt } | Event::Failed { attempt, .. } => {
-                self.attempt_is(*attempt, &[JobPhase::Preparing, JobPhase::Running, JobPhase::Sealing])
-            }
+            Event::Done { attempt } | Event::Failed { attempt, .. } => self
+                .attempt_is(*attempt, &[JobPhase::Preparing, JobPhase::Parked, JobPhase::Running, JobPhase::Sealing]),
             Event::Canceled { attempt } => self.attempt_is(*attempt, &[JobPhase::Running, JobPhase::Sealing]),
             Event::RetryDue { attempt } => self.attempt_is(*attempt, &[JobPhase::Resting]),
             Event::FrameGathered { frame, .. } => self

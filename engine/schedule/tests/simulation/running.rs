@@ -11,6 +11,9 @@ use crate::{
     world::{Happening, World},
 };
 
+/// How often it is looked whether a task that is under way elsewhere has ended.
+const PARKED_LOOKS: u64 = 500;
+
 /// A job that was bound and permitted.
 #[derive(Debug)]
 pub struct Prepared {
@@ -39,9 +42,40 @@ fn milliseconds(duration: Duration) -> u64 {
 
 impl World<'_> {
     pub fn prepare(&mut self, run: usize, attempt: Attempt) -> bool {
+        if self.is_stopping(run) && self.run_mut(run).parked.contains(&attempt) {
+            // It gave up; what it is answered with is forgotten.
+            return self.unpark(
+                run,
+                attempt,
+                Event::Prepared { attempt, resources: Resources::default(), time_limit: None },
+            );
+        }
         let event = self.prepared(run, attempt);
-        self.run_mut(run).preparing.remove(&attempt);
+        self.unpark(run, attempt, event)
+    }
+
+    fn unpark(&mut self, run: usize, attempt: Attempt, event: Event) -> bool {
+        let state = self.run_mut(run);
+        if matches!(event, Event::Parked { .. }) {
+            let is_new = state.parked.insert(attempt);
+            self.tally.parked += u64::from(is_new);
+            self.at(PARKED_LOOKS, Happening::Prepare { run, attempt });
+            return !is_new || self.deliver(run, event);
+        }
+        if state.parked.remove(&attempt) {
+            state.unparked.insert(attempt);
+        }
+        state.preparing.remove(&attempt);
         self.deliver(run, event)
+    }
+
+    /// Whether a job runs the task, or is about to.
+    fn is_under_way(&self, key: u64) -> bool {
+        let mut runs = self.runs.iter().flatten();
+        runs.any(|run| {
+            let prepared = run.prepared.values().map(|prepared| prepared.tool.key);
+            prepared.chain(run.running.values().map(|running| running.tool.key)).any(|other| other == key)
+        })
     }
 
     fn prepared(&mut self, run: usize, attempt: Attempt) -> Event {
@@ -67,6 +101,9 @@ impl World<'_> {
         if self.disk.cache.contains(&tool.key) {
             self.tally.hits += 1;
             return self.done(run, attempt, Some(tool.key));
+        }
+        if self.is_under_way(tool.key) {
+            return Event::Parked { attempt };
         }
         let (mut resources, mut time_limit) = (tool.asks, tool.time_limit);
         let raised = self.run_mut(run).preparing[&attempt];
@@ -107,6 +144,9 @@ impl World<'_> {
         let same = run.running.keys().filter(|other| other.job == attempt.job).count();
         assert_eq!(same, 1, "{:?} runs twice", attempt.job);
         let path = run.jobs[&attempt.job].clone();
+        let same_task = self.runs.iter().flatten().flat_map(|run| run.running.values());
+        assert_eq!(same_task.filter(|running| running.tool.key == tool.key).count(), 1, "a task runs once at a time");
+        let run = self.run_mut(index);
         let failures = run.temporary.get(&attempt.job).copied().unwrap_or(0);
         self.disk.journals[index].append(Record::Started(path));
         let (part, time) = (self.random.f64(), milliseconds(tool.time));

@@ -131,43 +131,17 @@ pub struct Tally {
     pub given_up: u64,
     pub lost_acknowledgements: u64,
     pub repeated: u64,
+    pub parked: u64,
     pub reservations: u64,
     pub blocked: u64,
     pub frames: u64,
 }
 
 impl Tally {
-    fn counts(&self) -> [u64; 20] {
-        let Self { steps, runs, complete, failed, canceled, resumed, crashes, commits, hits, refused, .. } = *self;
-        let Self { stopped, too_large, retries, raised, given_up, lost_acknowledgements, repeated, .. } = *self;
-        let Self { reservations, blocked, frames, .. } = *self;
-        [
-            steps,
-            runs,
-            complete,
-            failed,
-            canceled,
-            resumed,
-            crashes,
-            commits,
-            hits,
-            refused,
-            stopped,
-            too_large,
-            retries,
-            raised,
-            given_up,
-            lost_acknowledgements,
-            repeated,
-            reservations,
-            blocked,
-            frames,
-        ]
-    }
-
     /// That the simulation is not blind for anything.
     pub fn assert_everything_happened(&self) {
-        assert!(self.counts().iter().all(|&count| count > 0), "something never happens: {self:?}");
+        let shown = format!("{self:?}");
+        assert!(!shown.contains(": 0,") && !shown.contains(": 0 "), "something never happens: {shown}");
     }
 }
 
@@ -190,6 +164,7 @@ impl AddAssign for Tally {
         self.given_up += other.given_up;
         self.lost_acknowledgements += other.lost_acknowledgements;
         self.repeated += other.repeated;
+        self.parked += other.parked;
         self.reservations += other.reservations;
         self.blocked += other.blocked;
         self.frames += other.frames;
