@@ -95,14 +95,13 @@ struct Job {
     tries: Tries,
 }
 
-/// How many windows of jobs may wait for the end of the same tasks elsewhere.
-const MOST_PARKED: usize = 16;
-
 /// What a core is told once.
 #[derive(Clone, Copy, Debug)]
 pub struct CoreSettings {
     /// How many jobs may be prepared (bound, looked up, permitted) before they run; it bounds memory.
     pub window: usize,
+    /// How many jobs may besides wait for the end of the same task elsewhere, before no more are prepared.
+    pub most_parked: usize,
     /// What a failed task means for the rest.
     pub on_failure: FailurePolicy,
     /// Which failures are followed by another attempt.
@@ -441,8 +440,8 @@ impl Core {
 
     /// What waits for others to end the same task does not keep others from being prepared, but it is in memory, too.
     fn may_prepare(&self) -> bool {
-        let window = self.settings.window.max(1);
-        !self.stopping && self.ahead < window && self.parked < window * MOST_PARKED
+        let CoreSettings { window, most_parked, .. } = self.settings;
+        !self.stopping && self.ahead < window.max(1) && self.parked < most_parked.max(1)
     }
 
     fn prepare_more(&mut self, effects: &mut Vec<Effect>) {

@@ -37,6 +37,9 @@ use crate::{
 /// audit log's disk writes, few enough that a withdrawn grant soon takes effect.
 const WINDOW_PER_CORE: u64 = 8;
 
+/// How many jobs may wait for the end of the same tasks elsewhere, for each of those that are prepared ahead.
+const PARKED_PER_WINDOW: usize = 16;
+
 /// How often it is looked whether what runs is still permitted.
 const PERMITS_CHECKED: Duration = Duration::from_secs(1);
 
@@ -88,6 +91,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
     });
     let core = CoreSettings {
         window: window as usize,
+        most_parked: window as usize * PARKED_PER_WINDOW,
         on_failure: settings.on_failure,
         retries: engine.site.config().retries,
         memory: engine.room.memory,

@@ -19,9 +19,6 @@ use crate::{
     world::{Happening, World},
 };
 
-/// How many windows of jobs may wait for the end of the same tasks elsewhere.
-const MOST_PARKED: usize = 16;
-
 /// What is known of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
@@ -118,7 +115,7 @@ impl Run {
         let on_top = self.asking.intersection(&self.unparked).count();
         assert!(ahead <= settings.window + on_top, "no more is prepared than the window holds");
         let waits = !self.stopping && !self.queued.is_empty();
-        let is_full = ahead >= settings.window || self.parked.len() >= settings.window * MOST_PARKED;
+        let is_full = ahead >= settings.window || self.parked.len() >= settings.most_parked;
         assert!(!waits || is_full, "{:?} could be prepared", self.queued);
         let alive = ahead + self.parked.len() + self.running.len() + self.resting.len() + self.queued.len();
         assert!(self.finished.is_none() || alive == 0 || self.stopping, "the run ended before its jobs");

@@ -396,6 +396,7 @@ fn settings(random: &mut Rng, machine: Room) -> CoreSettings {
     let default = RetryPolicy::default();
     CoreSettings {
         window: random.usize(1..9),
+        most_parked: random.usize(1..5),
         on_failure: if random.u32(..4) == 0 { FailurePolicy::StopAll } else { FailurePolicy::FinishOthers },
         retries: RetryPolicy {
             budget: random.u32(..4),
