@@ -300,8 +300,12 @@ impl RunContext {
     }
 
     fn ready_to_run(&self, source: &JobSource, wanted: Wanted, flight: Option<Flight>) -> Result<Prepared, JobFailure> {
-        let Wanted { bound, image, key, labels, looked_up } = wanted;
+        let Wanted { mut bound, image, key, labels, looked_up } = wanted;
         let permit = self.permit(source.task, &bound.task, &labels)?;
+        // Only now: how large somebody's data are is nobody else's business.
+        let (needs, inputs) = (bound.task.resources, self.size_of_inputs(&bound.task)?);
+        bound.task.resources.scratch = Mebibytes(needs.scratch.0.saturating_add(inputs.0));
+        self.check_room(bound.task.resources)?;
         let (step, ready) = (source.path.clone(), Instant::now());
         Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, flight, step, looked_up, ready })))
     }
@@ -329,6 +333,16 @@ impl RunContext {
             executor: executor.name(),
             network: task.network,
         })?)
+    }
+
+    /// What a task's inputs take in the scratch folder, where they are opened into.
+    fn size_of_inputs(&self, task: &Task) -> Result<Mebibytes, AccessError> {
+        let site = &self.engine.site;
+        let bytes = task.inputs().iter().try_fold(0_u64, |sum, input| {
+            site.facts(input).map(|facts| sum.saturating_add(facts.size))
+        })?;
+        // What is less than the unit is nothing: a thousand tasks with a small file each are not to wait for each other.
+        Ok(Mebibytes(bytes >> 20))
     }
 
     fn check_room(&self, needs: Resources) -> Result<(), JobFailure> {
@@ -362,7 +376,7 @@ pub(crate) fn too_large(needs: Resources, nearest: Resources) -> String {
         let cores = resources.cores.0 as f64 / 1000.0;
         let scratch = match resources.scratch {
             Mebibytes(0) => String::new(),
-            scratch => format!(" and {scratch} for files (tmpdirMin, outdirMin)"),
+            scratch => format!(" and {scratch} for files (its inputs, tmpdirMin, outdirMin)"),
         };
         format!("{cores} cores (coresMin), {} of memory (ramMin){scratch}", resources.memory)
     };

@@ -30,6 +30,8 @@ pub struct RunSettings {
     pub priority: Priority,
     /// Steps that use none all the same, with all that is in them: their paths from the top, such as `align/sort`.
     pub rerun: Vec<String>,
+    /// What runs tools in containers, by its name, so that whoever goes on with the run finds what it left.
+    pub executor: Option<String>,
 }
 
 /// A step that is to be run anew and that the workflow does not have.

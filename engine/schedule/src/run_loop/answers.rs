@@ -118,7 +118,7 @@ impl RunLoop {
             }
             Ok(Prepared::InFlight(wanted)) => {
                 self.wait_for_flight(attempt, *wanted);
-                Ok(())
+                self.feed(Event::Parked { attempt })
             }
             Ok(Prepared::Nested { workflow, inputs }) => {
                 let graph = Arc::new(StepGraph::of_workflow(&workflow));
