@@ -1,6 +1,8 @@
 //! Taking plain local input files into the store.
 
 use std::{
+    cell::RefCell,
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -55,10 +57,7 @@ fn seal_plain(
     inputs: &mut Values,
 ) -> Result<(), RunError> {
     let site = &*engine.site;
-    let own = [site.dir(), engine.scratch.root()];
-    let own = own.map(|folder| fs::canonicalize(folder).map_err(|source| unreadable(folder, source)));
-    let [site_folder, scratch] = own;
-    let own = [site_folder?, scratch?];
+    let own = own_folders(site, engine.scratch.root())?;
     let remote = Remote { site, project, labels, files: RemoteFiles::on(site.config().remote_hosts.clone()) };
     let mut permit = None;
     let mut take_in = |value: &mut Value, may_lack: bool| {
@@ -69,7 +68,7 @@ fn seal_plain(
             Some(permit) => permit,
             None => permit.insert(site.permit_put(project, labels)?),
         };
-        match (Intake { site, permit, own: &own, remote: &remote }).value(value) {
+        match (Intake { own: &own, how: How::Seal { site, permit, remote: &remote } }).value(value) {
             Err(RunError::Input { source, .. }) if may_lack && source.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(RunError::Remote(_) | RunError::Access(AccessError::Refused(_))) if may_lack => Ok(()),
             outcome => outcome,
@@ -77,6 +76,49 @@ fn seal_plain(
     };
     inputs.values_mut().try_for_each(|value| take_in(value, false))?;
     process.change_values(&mut |value| take_in(value, true))
+}
+
+/// Gives the plain local files of a run the addresses that they would have in the store, without taking them in, and the
+/// sealed ones their sizes. Tells where the files with those addresses are.
+///
+/// What would be fetched stays as it is: nobody knows its content yet. A file that a tool or step names and that is not
+/// there stays plain.
+pub(crate) fn look_at(
+    site: &Site,
+    scratch: &Path,
+    process: &mut Process,
+    inputs: &mut Values,
+) -> Result<HashMap<Address, PathBuf>, RunError> {
+    let own = own_folders(site, scratch)?;
+    let known = RefCell::default();
+    let intake = Intake { own: &own, how: How::Address { site, known: &known } };
+    inputs.values_mut().try_for_each(|value| intake.value(value))?;
+    process.change_values(&mut |value| match intake.value(value) {
+        Err(RunError::Input { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    })?;
+    let known = known.into_inner();
+    let mut describe = |file: &mut File| {
+        let Location::Object(address) = file.location else { return Ok(()) };
+        if known.contains_key(&address) {
+            return Ok(());
+        }
+        if !site.store().contains(&address).map_err(AccessError::from)? {
+            return Err(AccessError::NotFound(address).into());
+        }
+        if file.size.is_none() {
+            file.size = Some(site.facts(&address)?.size);
+        }
+        Ok::<_, RunError>(())
+    };
+    inputs.values_mut().try_for_each(|value| value.visit_files_mut(&mut describe))?;
+    Ok(known)
+}
+
+/// Folders that hold keys and other tasks' plaintext.
+fn own_folders(site: &Site, scratch: &Path) -> Result<[PathBuf; 2], RunError> {
+    let real = |folder: &Path| fs::canonicalize(folder).map_err(|source| unreadable(folder, source));
+    Ok([real(site.dir())?, real(scratch)?])
 }
 
 /// Counts the files that the input object names by address as used, and fills in sizes that it does not give.
@@ -126,11 +168,18 @@ fn is_plain(value: &Value) -> bool {
 /// What takes files in.
 #[derive(Clone, Copy)]
 struct Intake<'a> {
-    site: &'a Site,
-    permit: &'a Permit,
     /// Folders that nothing is taken in from.
     own: &'a [PathBuf],
-    remote: &'a Remote<'a>,
+    how: How<'a>,
+}
+
+/// What is done with a plain file.
+#[derive(Clone, Copy)]
+enum How<'a> {
+    /// It is sealed into the store.
+    Seal { site: &'a Site, permit: &'a Permit, remote: &'a Remote<'a> },
+    /// Its address is worked out, and where it is remembered.
+    Address { site: &'a Site, known: &'a RefCell<HashMap<Address, PathBuf>> },
 }
 
 /// What fetches files from the hosts that the policy names.
@@ -177,15 +226,12 @@ impl Intake<'_> {
             if !reader.metadata().map_err(|source| unreadable(path, source))?.is_file() {
                 return Err(unreadable(path, io::Error::other("it is not a regular file")));
             }
-            let sealed = self.site.seal(self.permit, reader).map_err(|error| match error {
-                AccessError::Plaintext(source) => unreadable(path, source),
-                other => other.into(),
-            })?;
-            file.location = Location::Object(sealed.address);
-            file.size = Some(sealed.size);
+            let (address, size) = self.how.take(path, reader)?;
+            file.location = Location::Object(address);
+            file.size = Some(size);
         }
-        if let Location::Remote(address) = &file.location {
-            let sealed = self.remote.seal(address)?;
+        if let (Location::Remote(address), How::Seal { remote, .. }) = (&file.location, self.how) {
+            let sealed = remote.seal(address)?;
             file.location = Location::Object(sealed.address);
             file.size = Some(sealed.size);
         }
@@ -207,6 +253,26 @@ impl Intake<'_> {
             return Err(unreadable(path, io::Error::new(io::ErrorKind::PermissionDenied, reason)));
         }
         Ok(real)
+    }
+}
+
+impl How<'_> {
+    /// The address and the size of a plain file.
+    fn take(self, path: &Path, reader: fs::File) -> Result<(Address, u64), RunError> {
+        match self {
+            Self::Seal { site, permit, .. } => {
+                let sealed = site.seal(permit, reader).map_err(|error| match error {
+                    AccessError::Plaintext(source) => unreadable(path, source),
+                    other => other.into(),
+                })?;
+                Ok((sealed.address, sealed.size))
+            }
+            Self::Address { site, known } => {
+                let (address, size) = site.address_of(reader).map_err(|source| unreadable(path, source))?;
+                known.borrow_mut().insert(address, path.to_owned());
+                Ok((address, size))
+            }
+        }
     }
 }
 

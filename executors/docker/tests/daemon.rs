@@ -148,6 +148,17 @@ async fn a_daemon_that_goes_away_is_told_and_its_container_found_later() {
     assert_eq!((removed, containers_of(&bench).await.len()), (1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_container_used_is_told() {
+    let script = "held=$(head -c 67108864 /dev/zero | tr '\\0' a); for ((n = 0; n < 200000; n++)); do :; done; \
+                  echo ${#held}";
+    let usage = Bench::new(&At::usual(), script).try_run(CancellationToken::new()).await.unwrap().usage;
+    assert!(usage.cpu_ms >= Some(50), "{usage:?}");
+    assert!(usage.peak_memory >= Some(64 << 20) && usage.peak_memory <= Some(384 << 20), "{usage:?}");
+    // The daemon may have fetched the end of the process before we could.
+    assert!(usage.read.is_none_or(|read| read >= 64 << 20), "{usage:?}");
+}
+
 /// A socket whose connections lead to the daemon until they are cut.
 struct Wire {
     folder: tempfile::TempDir,
