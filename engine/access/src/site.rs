@@ -180,14 +180,15 @@ impl Site {
     }
 
     /// How the audit log calls who uses the site.
-    pub(crate) fn caller_name(&self) -> String {
+    pub fn caller_name(&self) -> String {
         let registry = self.registry();
         registry.map_or_else(|_| self.caller.name_without_registry(), |registry| self.caller.told_name(&registry))
     }
 
     pub(crate) fn basis<'a>(&'a self, registry: &'a Registry, now: Timestamp) -> Basis<'a> {
         let allowed_places = vec![self.region().country().to_string()];
-        Basis { registry, policies: &self.policies, caller: &self.caller, allowed_places, now }
+        let visas = self.config.identity.as_ref().map(|identity| &identity.visas);
+        Basis { registry, policies: &self.policies, caller: &self.caller, visas, allowed_places, now }
     }
 
     pub(crate) const fn meter(&self) -> &Meter {
@@ -223,6 +224,14 @@ impl Site {
             return Ok(());
         }
         Err(AccessError::NotCovered("this site".to_owned()))
+    }
+
+    /// How many bytes an object's plaintext has, without opening it.
+    ///
+    /// # Errors
+    /// If it is not there or damaged.
+    pub fn size(&self, address: &Address) -> Result<u64, AccessError> {
+        Ok(self.record_of(&self.stored(address)?)?.length)
     }
 
     /// What the store says of an object, without opening it.

@@ -338,9 +338,8 @@ impl RunContext {
     /// What a task's inputs take in the scratch folder, where they are opened into.
     fn size_of_inputs(&self, task: &Task) -> Result<Mebibytes, AccessError> {
         let site = &self.engine.site;
-        let bytes = task.inputs().iter().try_fold(0_u64, |sum, input| {
-            site.facts(input).map(|facts| sum.saturating_add(facts.size))
-        })?;
+        let sizes = task.inputs().into_iter().map(|input| site.size(&input));
+        let bytes = sizes.sum::<Result<u64, _>>()?;
         // What is less than the unit is nothing: a thousand tasks with a small file each are not to wait for each other.
         Ok(Mebibytes(bytes >> 20))
     }
