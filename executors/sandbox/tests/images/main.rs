@@ -47,6 +47,8 @@ fn layers_are_put_on_top_of_each_other() {
             .file("b/first", 0o644, "first")
             .file("b/.wh..wh..opq", 0o644, "")
             .file("lib/two", 0o644, "two")
+            .add(Entry::Symlink("absolute", "/usr/lib"))
+            .file("absolute/three", 0o644, "three")
             .add(Entry::Hard("linked", "a/kept"))
             .add(Entry::Device("null")),
     ])
@@ -57,6 +59,7 @@ fn layers_are_put_on_top_of_each_other() {
         (text("a/kept").as_str(), text("b/first").as_str(), text("usr/lib/two").as_str()),
         ("kept", "first", "two")
     );
+    assert_eq!(text("usr/lib/three"), "three");
     for gone in ["a/gone", "b/below", "null"] {
         assert!(fs::symlink_metadata(files.join(gone)).is_err(), "{gone}");
     }
