@@ -16,13 +16,18 @@ fn site(settings: &str) -> TestSite {
     site
 }
 
+/// The same, and its containers are run by Docker.
+fn docker_site(settings: &str) -> TestSite {
+    site(&format!("{settings}containers: docker\n"))
+}
+
 /// A tool that fails with this code until it was run `times` times.
 fn failing(site: &TestSite, times: u32, code: u32) -> String {
     let count = site.path("count").display().to_string();
     format!(
         "cwlVersion: v1.2\nclass: CommandLineTool\noutputs: {{out: stdout}}\nstdout: out.txt\ninputs: []\n\
          temporaryFailCodes: [75]\nbaseCommand: [sh, -c]\n\
-         arguments: ['echo x >> {count}; if test $(wc -l < {count}) -le {times}; then exit {code}; fi; echo fine']\n"
+         arguments: ['echo x >> {count}; if test `wc -l < {count}` -le {times}; then exit {code}; fi; echo fine']\n"
     )
 }
 
@@ -108,10 +113,11 @@ fn a_time_limit_is_stretched_where_the_site_says_so() {
 fn a_task_without_enough_memory_gets_more_and_stays_the_same_task() {
     sluis_containers::ensure("genomics").unwrap();
     let image = sluis_containers::reference("genomics").unwrap();
-    let site = site("  memory-factor: 16\n");
+    let site = docker_site("  memory-factor: 16\n");
     let hungry = format!(
         "cwlVersion: v1.2\nclass: CommandLineTool\noutputs: {{out: stdout}}\nstdout: out.txt\ninputs: []\n\
-         baseCommand: [sh, -c]\narguments: ['head -c 64000000 /dev/zero | tail | wc -c; echo $(runtime.ram)']\n\
+         baseCommand: [awk, 'BEGIN {{ text = \"x\"; while (length(text) < 64000000) text = text text; print ARGV[1] }}']\n\
+         arguments: [$(runtime.ram)]\n\
          requirements:\n  ResourceRequirement: {{ramMin: 16, tmpdirMin: 1, outdirMin: 1}}\n  \
          DockerRequirement: {{dockerPull: '{}', dockerImageId: '{}'}}\n",
         image.name,
@@ -134,7 +140,7 @@ fn a_task_without_enough_memory_gets_more_and_stays_the_same_task() {
 
 #[test]
 fn a_docker_daemon_that_does_not_answer_is_asked_again() {
-    let site = site("  infrastructure: 1\n");
+    let site = docker_site("  infrastructure: 1\n");
     let tool = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: 'true'\ninputs: []\noutputs: []\n\
                 requirements:\n  DockerRequirement: {dockerPull: 'sluis/genomics:1'}\n";
     let path = site.write("workflow.cwl", tool);
