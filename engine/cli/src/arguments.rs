@@ -4,7 +4,9 @@ mod access;
 mod audit;
 mod crypt;
 mod delegation;
+mod explain;
 mod find;
+mod image;
 mod key;
 mod store;
 
@@ -13,12 +15,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sluis_bucket::{Endpoint, Place};
 use sluis_model::{Address, CloudRegion, DatasetName, EuCountry, Labels, ProjectName, SubjectName};
+use sluis_schedule::Priority;
+
+use crate::containers::ContainerExecutor;
 
 pub use access::{Access, AccessQuestion, Airlock, Login, Registry, Withdraw};
 pub use audit::{Audit, AuditAction, AuditDecision, AuditFormat, AuditSearch};
 pub use crypt::{Crypt, CryptFiles};
 pub use delegation::Delegation;
+pub use explain::{Explain, Plan, Report};
 pub use find::{Find, FindDerived, FindNewest, FindRuns};
+pub use image::Image;
 pub use key::{Key, Recover, Recovery};
 pub use store::{Gc, Store, UsageBy};
 
@@ -63,10 +70,18 @@ pub enum Command {
     Describe(Describe),
     /// Run a workflow or tool and print its output object as JSON.
     Run(Run),
+    /// Go on with a run whose engine was killed, or whose machine was started anew.
+    Resume(Resume),
     /// Show the runs of the site, or one run with its tasks.
     Status(Status),
     /// Print what a run's tasks printed.
     Logs(Logs),
+    /// Show what a run would do: what is cached, what would run and why.
+    Plan(Plan),
+    /// Explain why a step ran again, why it waits, or why it failed.
+    Explain(Explain),
+    /// Write a page about a run, or a table of its tasks.
+    Report(Report),
     /// List the objects of the store.
     Ls,
     /// Show what the store knows of an object.
@@ -113,6 +128,9 @@ pub enum Command {
     /// The site's own key: its passphrase, another key in its place, recovery by several people.
     #[command(subcommand)]
     Key(Key),
+    /// The images in which tools run where there is no Docker daemon.
+    #[command(subcommand)]
+    Image(Image),
     /// Run a workflow or tool as the CWL standard's tools expect it: as `run`, with the outputs in the current folder.
     ///
     /// A link to sluis that is named `cwl-runner` does the same.
@@ -252,9 +270,23 @@ pub struct Run {
     /// What a failed task means for the rest of the run.
     #[arg(long, value_enum, default_value_t = OnFailure::Finish)]
     pub on_failure: OnFailure,
+    /// How its tasks stand against those of your other runs on the same machine, as long as one engine carries them out:
+    /// -8 to 8, each step counts twice as much as the one below.
+    #[arg(long, default_value_t, value_name = "N", allow_negative_numbers = true)]
+    pub priority: Priority,
     /// Run every task anew instead of using earlier results.
     #[arg(long)]
     pub no_cache: bool,
+    /// Run this step anew, with all that is in it, instead of using an earlier result; give it several times for
+    /// several. What depends on it is run anew only if its outputs are others than before.
+    #[arg(long, value_name = "STEP", conflicts_with = "no_cache")]
+    pub rerun: Vec<String>,
+    /// Write a table to this file, a line for each attempt at a task, as `report --trace` does.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// What runs tools in containers, whatever the site says.
+    #[arg(long, value_enum, value_name = "EXECUTOR")]
+    pub executor: Option<ContainerExecutor>,
     /// Print nothing but the output object and errors.
     #[arg(long, short)]
     pub quiet: bool,
@@ -267,6 +299,21 @@ pub enum OnFailure {
     Finish,
     /// Everything stops at once.
     Stop,
+}
+
+/// `sluis resume`
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  sluis resume 20261123-1015")]
+pub struct Resume {
+    /// The run, or the beginning of its identifier.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Export the outputs in plain to this folder when the run has completed.
+    #[arg(long, value_name = "DIR")]
+    pub outdir: Option<PathBuf>,
+    /// Print nothing but the output object and errors.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// `sluis status`

@@ -8,16 +8,21 @@ mod crypt;
 mod delegation;
 mod describe;
 mod erase;
+mod explain;
 mod find;
 mod grant;
 mod init;
+mod image;
 mod key;
 mod login;
 mod logs;
 mod objects;
+mod plan;
 mod provenance;
 mod put;
 mod registry;
+mod report;
+mod resume;
 pub mod run;
 mod status;
 mod store;
@@ -36,7 +41,7 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
     let Arguments { site, json, passphrase_file, command } = arguments;
     passphrase::comes_from(passphrase_file);
     let folder = match command {
-        Command::Completions(_) | Command::Crypt(_) => Default::default(),
+        Command::Completions(_) | Command::Crypt(_) | Command::Image(_) => Default::default(),
         _ => site::folder(site)?,
     };
     match command {
@@ -45,8 +50,12 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Validate(validate) => validate::carry_out(&folder, &validate, json),
         Command::Describe(describe) => describe::carry_out(&folder, &describe, json),
         Command::Run(run) => run::carry_out(&folder, &run, json),
+        Command::Resume(resume) => resume::carry_out(&folder, &resume, json),
         Command::Status(status) => status::carry_out(&folder, &status, json),
         Command::Logs(logs) => logs::carry_out(&folder, &logs),
+        Command::Plan(plan) => plan::carry_out(&folder, &plan, json),
+        Command::Explain(explain) => explain::carry_out(&folder, &explain, json),
+        Command::Report(report) => report::carry_out(&folder, &report),
         Command::Ls => objects::list(&folder, json),
         Command::Show(show) => objects::show(&folder, &show, json),
         Command::Export(export) => objects::export(&folder, &export),
@@ -66,6 +75,7 @@ pub fn carry_out(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(audit) => audit::carry_out(&folder, &audit, json),
         Command::Store(store) => store::carry_out(&folder, store, json),
         Command::Key(key) => key::carry_out(&folder, key, json),
+        Command::Image(image) => image::carry_out(&image, json),
         Command::CwlRunner(mut run) => {
             run.outdir.get_or_insert_with(|| ".".into());
             run::carry_out(&folder, &run, json)

@@ -4,33 +4,65 @@ use std::{num::NonZero, sync::Arc, thread};
 
 use sluis_access::Site;
 use sluis_executor::{Executor, ExecutorError};
-use sluis_executor_docker::DockerExecutor;
 use sluis_executor_local::LocalExecutor;
+use sluis_executor_sandbox::SandboxExecutor;
 use sluis_model::{Mebibytes, MilliCores};
-use sluis_schedule::{Engine, Executors, Room};
+use sluis_schedule::{Engine, Executors, Machine, Planner, Room};
 use sluis_worker::{Scratch, SwapRule};
 
-use crate::{failure::Failure, output};
+use crate::{
+    containers::{ContainerExecutor, images},
+    failure::Failure,
+    output,
+};
 
 /// The engine of this machine, after what dead engines left behind was removed.
-pub async fn engine(site: Arc<Site>) -> Result<Arc<Engine>, Failure> {
+pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc<Engine>, Failure> {
+    let scratch = open_scratch(&site)?;
+    scratch.keep_for(site.config().resume_within.0)?;
+    // What an engine left in the sandbox is found whatever runs containers now.
+    let sandbox: Arc<dyn Executor> = Arc::new(SandboxExecutor::new(images()?));
+    let container = match container {
+        ContainerExecutor::Sandbox => Arc::clone(&sandbox),
+        ContainerExecutor::Docker => container.make()?,
+    };
+    let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
+    let others = (container.name() != sandbox.name()).then_some(&container);
+    clean_up(&site, &scratch, [&sandbox, &plain].into_iter().chain(others)).await?;
+    let machine = Machine::new(room(&scratch)?);
+    Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
+}
+
+/// What finds out what runs would do on this machine; it removes nothing that others left behind.
+pub fn planner(site: Arc<Site>) -> Result<Planner, Failure> {
+    let scratch = open_scratch(&site)?;
+    let container = ContainerExecutor::choose(&site, None).make()?;
+    let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
+    let room = room(&scratch)?;
+    Ok(Planner::new(site, Executors { container, plain }, scratch, room))
+}
+
+fn open_scratch(site: &Site) -> Result<Arc<Scratch>, Failure> {
     let swap = match site.config().unencrypted_swap {
         sluis_access::Rule::Refuse => SwapRule::Refuse,
         sluis_access::Rule::Allow => SwapRule::Allow,
     };
-    let scratch = Arc::new(Scratch::open(None, swap)?);
-    let container: Arc<dyn Executor> = Arc::new(DockerExecutor::new());
-    let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
-    clean_up(&site, &scratch, &[&container, &plain]).await?;
-    Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, room())))
+    Ok(Arc::new(Scratch::open(None, swap)?))
 }
 
-/// Removes containers, processes, plaintext and half-written objects of engines that were killed.
-async fn clean_up(site: &Site, scratch: &Scratch, executors: &[&Arc<dyn Executor>]) -> Result<(), Failure> {
+/// Removes containers, processes, plaintext and half-written objects of engines that were killed, but for what somebody
+/// may still go on with.
+async fn clean_up<'e>(
+    site: &Site,
+    scratch: &Scratch,
+    executors: impl Iterator<Item = &'e Arc<dyn Executor>>,
+) -> Result<(), Failure> {
     let dead = scratch.dead_engines()?;
-    let is_alive = |engine: &str| scratch.is_alive(engine);
     for executor in executors {
-        match executor.remove_orphans(&is_alive).await {
+        let is_kept = |engine: &str| {
+            if executor.outlives_engines() { !scratch.is_given_up(engine) } else { scratch.is_alive(engine) }
+        };
+        match executor.remove_orphans(&is_kept).await {
             Ok(0) | Err(ExecutorError::Unavailable { .. }) => {}
             Ok(count) => output::note(&format!(
                 "Stopped {count} task(s) that an engine left running on {} when it was killed.",
@@ -47,10 +79,16 @@ async fn clean_up(site: &Site, scratch: &Scratch, executors: &[&Arc<dyn Executor
     Ok(())
 }
 
-/// What this machine has for tasks: every core, and nine tenths of its memory.
-fn room() -> Room {
+/// What this machine has for tasks: every core, nine tenths of its memory, and of that what the scratch folder may take.
+fn room(scratch: &Scratch) -> Result<Room, Failure> {
+    let room = cores_and_memory();
+    Ok(Room { scratch: Mebibytes(scratch.capacity()? / (1 << 20)).min(room.memory), ..room })
+}
+
+/// The same, but for the scratch folder.
+pub fn cores_and_memory() -> Room {
     let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
     let info = rustix::system::sysinfo();
-    let memory = info.totalram.saturating_mul(u64::from(info.mem_unit)) / 10 * 9 / (1 << 20);
-    Room { cores: MilliCores(cores * 1000), memory: Mebibytes(memory) }
+    let memory = Mebibytes(info.totalram.saturating_mul(u64::from(info.mem_unit)) / 10 * 9 / (1 << 20));
+    Room { cores: MilliCores(cores * 1000), memory, ..Room::default() }
 }

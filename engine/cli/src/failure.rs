@@ -6,7 +6,7 @@ use serde_json::json;
 use sluis_access::{AccessError, AirlockError, DelegateError, KeyChangeError};
 use sluis_index::IndexError;
 use sluis_remote::RemoteError;
-use sluis_schedule::{FailureKind, RepeatError, RunError, RunsError};
+use sluis_schedule::{ExplainError, FailureKind, PlanError, RepeatError, ResumeError, RunError, RunsError};
 use sluis_store::StoreError;
 use sluis_upkeep::UpkeepError;
 use sluis_worker::WorkError;
@@ -125,7 +125,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Access(error) => error.into(),
             RunError::Remote(RemoteError::Host { .. }) => Self::of(Exit::Refused, &error),
-            RunError::Scheduler(_) | RunError::Lost(_) => Self::of(Exit::Internal, &error),
+            RunError::Scheduler(_) | RunError::TooLarge(_) | RunError::Lost(_) => Self::of(Exit::Internal, &error),
             error => Self::of(Exit::Environment, &error),
         }
     }
@@ -150,6 +150,39 @@ impl From<RunsError> for Failure {
             _ => Exit::Damaged,
         };
         Self::of(exit, &error)
+    }
+}
+
+impl From<ResumeError> for Failure {
+    fn from(error: ResumeError) -> Self {
+        match error {
+            ResumeError::Runs(error) => error.into(),
+            ResumeError::Lock { .. } => Self::of(Exit::Environment, &error),
+            ResumeError::NeverBegan(_) | ResumeError::Ended { .. } | ResumeError::UnderWay(_) => {
+                Self::of(Exit::Usage, &error)
+            }
+        }
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Access(error) => error.into(),
+            ExplainError::Runs(error) => error.into(),
+            ExplainError::UnknownStep { .. } => Self::of(Exit::Usage, &error),
+            ExplainError::Documents { .. } => Self::of(Exit::Environment, &error),
+        }
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Input(error) => error.into(),
+            PlanError::Access(error) => error.into(),
+            PlanError::Runs(error) => error.into(),
+        }
     }
 }
 
@@ -186,7 +219,9 @@ pub const fn exit_of(kind: &FailureKind) -> Exit {
         FailureKind::Binding => Exit::Invalid,
         FailureKind::Refused => Exit::Refused,
         FailureKind::Damaged => Exit::Damaged,
-        FailureKind::MissingImage | FailureKind::TooLarge | FailureKind::System => Exit::Environment,
+        FailureKind::MissingImage | FailureKind::TooLarge | FailureKind::System | FailureKind::Preempted => {
+            Exit::Environment
+        }
         FailureKind::NotStarted
         | FailureKind::ExitCode(_)
         | FailureKind::Signal(_)

@@ -120,10 +120,9 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
         finished: None,
     };
     run_loop.drive(mailbox, cancel).await?;
-    let context = Arc::clone(&run_loop.context);
-    let result = run_loop.end().await;
-    context.clear_left().await;
-    result
+    // Before the run's end is written down: whoever is killed here has it done by whoever goes on with the run.
+    run_loop.context.clear_left().await;
+    run_loop.end().await
 }
 
 /// What the waits of a run are drawn from: runs that fail together do not all try again together.

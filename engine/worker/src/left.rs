@@ -8,6 +8,7 @@ use std::{
     io::{self, Read},
     path::PathBuf,
     sync::{MutexGuard, PoisonError},
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -18,6 +19,10 @@ use crate::{
     scratch::{LOCK, Relation},
     task_folder::{self, NOTE},
 };
+
+/// How often, and after what time each, a lock is asked for again: who looks whether an engine lives holds it for a moment.
+const READERS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A dead engine with tasks of a run that this engine goes on with.
 #[derive(Debug)]
@@ -81,13 +86,14 @@ impl Scratch {
         let unreadable = || WorkError::scratch(self.root(), "read");
         for entry in fs::read_dir(self.root()).map_err(unreadable())? {
             let engine = entry.map_err(unreadable())?.file_name().to_string_lossy().into_owned();
-            if engine != self.engine_id() && self.relation_of(&engine) == Relation::Ours {
-                let taken = self.lock_of_dead(&engine).and_then(|lock| {
-                    let tasks = self.tasks_of(&engine).filter(|(of, _)| of == run);
-                    let tasks: Vec<_> = tasks.map(|(_, task)| self.left_task(&engine, run, task)).collect();
-                    (!tasks.is_empty()).then(|| TakenOver { engine, run: run.clone(), tasks, lock })
-                });
-                self.taken().extend(taken);
+            let is_other = engine != self.engine_id() && self.relation_of(&engine) == Relation::Ours;
+            if is_other
+                && self.tasks_of(&engine).any(|(of, _)| of == *run)
+                && let Some(lock) = self.lock_of_dead(&engine)
+            {
+                let tasks = self.tasks_of(&engine).filter(|(of, _)| of == run);
+                let tasks = tasks.map(|(_, task)| self.left_task(&engine, run, task)).collect();
+                self.taken().push(TakenOver { engine, run: run.clone(), tasks, lock });
             }
         }
         Ok(())
@@ -136,7 +142,13 @@ impl Scratch {
     /// The lock of an engine that does not live, if nobody else has it.
     pub(crate) fn lock_of_dead(&self, engine: &str) -> Option<File> {
         let lock = OpenOptions::new().read(true).write(true).open(self.folder_of(engine).join(LOCK)).ok()?;
-        lock.try_lock().is_ok().then_some(lock)
+        for _ in 0..READERS {
+            if lock.try_lock().is_ok() {
+                return Some(lock);
+            }
+            thread::sleep(PAUSE);
+        }
+        None
     }
 
     /// Whether a dead engine's time has not passed within which others may go on with its tasks.

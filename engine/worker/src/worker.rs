@@ -80,10 +80,10 @@ impl Worker {
     pub async fn run(&self, request: WorkRequest<'_>, cancel: CancellationToken) -> Result<Finished, WorkError> {
         let WorkRequest { permit, task, .. } = request;
         let note = left::note_of(&request.key, self.executor.name());
-        if let Some(left) = self.scratch.take_left(request.run, &note)
-            && let Some(finished) = self.go_on(&request, left, &cancel).await?
-        {
-            return Ok(finished);
+        while let Some(left) = self.scratch.take_left(request.run, &note) {
+            if let Some(finished) = self.go_on(&request, left, &cancel).await? {
+                return Ok(finished);
+            }
         }
         let root = self.scratch.task_folder(request.run, request.task_id);
         let (folder, staged) = block_in_place(|| {

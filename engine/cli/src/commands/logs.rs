@@ -25,7 +25,7 @@ pub fn carry_out(folder: &Path, logs: &Logs) -> Result<Exit, Failure> {
             print_sealed(&site, &run, &address, &mut out)?;
         } else if task.ended.is_none()
             && !run.interrupted
-            && let Ok(mut live) = fs::File::open(Scratch::live_log(&run.engine, &run.run, *id))
+            && let Some(Ok(mut live)) = Scratch::live_log(&run.run, *id).map(fs::File::open)
         {
             // What a running task prints can hold anything that the run was given.
             site.permit_read(&run.project, &run.inputs, ReadAction::Logs)?;

@@ -1,21 +1,33 @@
 //! `sluis run`
 
 use std::{
+    fs::File,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use sluis_access::Site;
-use sluis_cwl::{Loaded, Snapshot};
-use sluis_model::{RunId, Value, Values};
-use sluis_schedule::{FailurePolicy, Repeatable, Reuse, RunRequest, RunResult, RunState, RunSummary, Told};
-use tokio::{runtime::Runtime, sync::mpsc};
+use sluis_cwl::{Loaded, Process, Snapshot};
+use sluis_model::{ProjectName, RunId, Value, Values};
+use sluis_report::Trace;
+use sluis_schedule::{
+    FailurePolicy, Interrupted, Repeatable, Reuse, RunRequest, RunResult, RunSettings, RunState, RunSummary, Told,
+};
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
+use super::report::begin_trace;
 use crate::{
     arguments::{OnFailure, Run},
+    containers::ContainerExecutor,
     engine,
     exit::Exit,
     export,
@@ -43,12 +55,23 @@ pub struct RunOutcome {
 pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> {
     let site = site::open_or_make(folder)?;
     let outcome = run_workflow(&site, run, json)?;
-    if !run.quiet {
+    conclude(&site, outcome, &run.project, run.outdir.as_deref(), run.quiet)
+}
+
+/// Prints how a run ended, and its output object.
+pub fn conclude(
+    site: &Arc<Site>,
+    outcome: RunOutcome,
+    project: &ProjectName,
+    outdir: Option<&Path>,
+    quiet: bool,
+) -> Result<Exit, Failure> {
+    if !quiet {
         output::note(&summary(&outcome));
     }
     match (outcome.result.state, outcome.result.outputs) {
         (RunState::Complete, Some(outputs)) => {
-            output::json(&outputs_json(&site, run, outputs)?);
+            output::json(&outputs_json(site, project, outdir, outputs)?);
             Ok(Exit::Success)
         }
         (RunState::Canceled, _) => Err(Failure::told(Exit::Canceled)),
@@ -56,17 +79,26 @@ pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> 
     }
 }
 
-/// Runs a workflow with a live display and gives back how it ended.
-///
-/// # Errors
-/// What keeps the run from being carried out. A failed task is part of the outcome.
-pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcome, Failure> {
-    let (workflow, job) = workflow_and_job(run);
+/// A process and its inputs, loaded and checked.
+pub struct Checked {
+    /// The name of the document, for people.
+    pub workflow: String,
+    /// The workflow or tool.
+    pub process: Process,
+    /// The checked input object.
+    pub inputs: Values,
+    /// The documents that the process was loaded from.
+    pub documents: Snapshot,
+}
+
+/// Loads and checks what is to be run, and prints warnings.
+pub fn check(site: &Site, workflow: &str, inputs: Option<&Path>, quiet: bool, json: bool) -> Result<Checked, Failure> {
+    let (workflow, job) = workflow_and_job(workflow, inputs);
     let mut inputs = sluis_cwl::read_inputs(job.as_deref())?;
     let loaded = sluis_cwl::load_for(&workflow, &mut inputs, &Documents::of(site.dir()))?;
     let documents = Snapshot::of(&workflow, &loaded, &inputs);
     let Loaded { process, warnings, .. } = loaded;
-    if !warnings.is_empty() && !run.quiet {
+    if !warnings.is_empty() && !quiet {
         if json {
             output::note(&problems::json(&warnings).to_string());
         } else {
@@ -77,35 +109,59 @@ pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcom
         return Err(unsupported.into());
     }
     let inputs = process.check_inputs(inputs)?;
+    let workflow = workflow.rsplit('/').next().unwrap_or_default().to_owned();
+    Ok(Checked { workflow, process, inputs, documents })
+}
+
+/// Runs a workflow with a live display and gives back how it ended.
+///
+/// # Errors
+/// What keeps the run from being carried out. A failed task is part of the outcome.
+pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcome, Failure> {
+    let checked = check(site, &run.workflow, run.inputs.as_deref(), run.quiet, json)?;
+    let Checked { workflow, process, inputs, documents } = checked;
+    let container = ContainerExecutor::choose(site, run.executor);
+    let settings = settings(run, container);
+    settings.check_steps(&process).map_err(|error| Failure::of(Exit::Usage, &error))?;
     let request = |cancel, listener| {
         Ok(RunRequest {
             run: new_run_id(site)?,
-            workflow: workflow.rsplit('/').next().unwrap_or_default().to_owned(),
+            workflow,
             process,
             inputs,
             documents,
             project: run.project.clone(),
             labels: Some(run.origin.labels()),
-            on_failure: match run.on_failure {
-                OnFailure::Finish => FailurePolicy::FinishOthers,
-                OnFailure::Stop => FailurePolicy::StopAll,
-            },
-            reuse: if run.no_cache { Reuse::Nothing } else { Reuse::AsDeclared },
+            settings,
+            resume: None,
             cancel,
             listener,
         })
     };
-    carry_out_request(site, request, run.quiet, json)
+    carry_out_request(site, container, request, Shown { quiet: run.quiet, json, trace: run.trace.as_deref() })
+}
+
+fn settings(run: &Run, container: ContainerExecutor) -> RunSettings {
+    RunSettings {
+        on_failure: match run.on_failure {
+            OnFailure::Finish => FailurePolicy::FinishOthers,
+            OnFailure::Stop => FailurePolicy::StopAll,
+        },
+        reuse: if run.no_cache { Reuse::Nothing } else { Reuse::AsDeclared },
+        priority: run.priority,
+        rerun: run.rerun.clone(),
+        executor: container.to_possible_value().map(|value| value.get_name().to_owned()),
+    }
 }
 
 /// The document to run and the job file. A job file that stands alone may name its document itself.
-fn workflow_and_job(run: &Run) -> (String, Option<PathBuf>) {
-    if run.inputs.is_none()
-        && let Some(workflow) = sluis_cwl::tool_of_job(Path::new(&run.workflow))
+fn workflow_and_job(workflow: &str, inputs: Option<&Path>) -> (String, Option<PathBuf>) {
+    if inputs.is_none()
+        && let Some(named) = sluis_cwl::tool_of_job(Path::new(workflow))
     {
-        return (workflow, Some(PathBuf::from(&run.workflow)));
+        return (named, Some(PathBuf::from(workflow)));
     }
-    (run.workflow.clone(), run.inputs.clone())
+    (workflow.to_owned(), inputs.map(Path::to_owned))
 }
 
 /// Does a run again, with every result that is still there.
@@ -123,49 +179,117 @@ pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutco
             documents,
             project: run.project.clone(),
             labels: None,
-            on_failure: FailurePolicy::FinishOthers,
-            reuse: Reuse::Everything,
+            settings: RunSettings { reuse: Reuse::Everything, ..RunSettings::default() },
+            resume: None,
             cancel,
             listener,
         })
     };
-    carry_out_request(site, request, false, json)
+    let container = ContainerExecutor::choose(site, None);
+    carry_out_request(site, container, request, Shown { quiet: false, json, trace: None })
 }
+
+/// Goes on with a run that was interrupted.
+///
+/// # Errors
+/// What keeps the run from being carried out. A failed task is part of the outcome.
+pub fn resume(site: &Arc<Site>, interrupted: Interrupted, quiet: bool, json: bool) -> Result<RunOutcome, Failure> {
+    let run = interrupted.summary().clone();
+    let Repeatable { process, inputs, documents } = sluis_schedule::repeatable(site, &run)?;
+    let asked = run.settings.executor.as_deref().and_then(|name| ContainerExecutor::from_str(name, false).ok());
+    let container = ContainerExecutor::choose(site, asked);
+    let request = |cancel, listener| {
+        Ok(RunRequest {
+            run: run.run,
+            workflow: run.workflow,
+            process,
+            inputs,
+            documents,
+            project: run.project,
+            labels: None,
+            settings: run.settings,
+            resume: Some(interrupted),
+            cancel,
+            listener,
+        })
+    };
+    carry_out_request(site, container, request, Shown { quiet, json, trace: None })
+}
+
+/// What is shown and written of a run while it is under way.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    quiet: bool,
+    json: bool,
+    /// The file for the run's trace.
+    trace: Option<&'a Path>,
+}
+
+/// How often ages and bars are drawn anew.
+const DRAWN: Duration = Duration::from_millis(100);
 
 /// Carries a request out with a live display, until it ends or somebody interrupts it.
 fn carry_out_request(
     site: &Arc<Site>,
+    container: ContainerExecutor,
     request: impl FnOnce(CancellationToken, mpsc::UnboundedSender<Told>) -> Result<RunRequest, Failure>,
-    quiet: bool,
-    json: bool,
+    shown: Shown<'_>,
 ) -> Result<RunOutcome, Failure> {
     let begun = Instant::now();
+    let trace = shown.trace.map(begin_trace).transpose()?;
     let runtime = Runtime::new().map_err(|error| Failure::of(Exit::Environment, &error))?;
     let (listener, told) = mpsc::unbounded_channel();
     let cancel = CancellationToken::new();
     let request = request(cancel.clone(), listener)?;
     let run = request.run.clone();
     let (result, counts) = runtime.block_on(async {
-        let engine = engine::engine(Arc::clone(site)).await?;
-        if !quiet && !json {
+        let engine = engine::engine(Arc::clone(site), container).await?;
+        if !shown.quiet && !shown.json {
             output::note(&format!("Run {run}"));
         }
-        let shown = tokio::spawn(show(Progress::new(quiet, json), told));
+        let display = tokio::spawn(show(Progress::new(shown.quiet, shown.json), trace, told));
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
         let result = engine.run(request).await;
         interrupts.abort();
-        let counts = shown.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let counts = display.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
         Ok::<_, Failure>((result?, counts))
     })?;
     Ok(RunOutcome { run, result, counts, elapsed: begun.elapsed() })
 }
 
-async fn show(mut display: Progress, mut told: mpsc::UnboundedReceiver<Told>) -> Counts {
-    while let Some(told) = told.recv().await {
-        display.tell(told);
+async fn show(
+    mut display: Progress,
+    mut trace: Option<Trace<BufWriter<File>>>,
+    mut told: mpsc::UnboundedReceiver<Told>,
+) -> Counts {
+    let mut draw = interval(DRAWN);
+    draw.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            next = told.recv() => {
+                let Some(next) = next else { break };
+                if let Told::Event(event) = &next {
+                    write_trace(&mut trace, |trace| trace.take(event));
+                }
+                display.tell(next);
+            }
+            _ = draw.tick() => display.draw(),
+        }
     }
+    write_trace(&mut trace, Trace::flush);
     display.finish();
     display.total()
+}
+
+/// Writes to the trace if there is one. The run goes on without it if that fails.
+fn write_trace(
+    trace: &mut Option<Trace<BufWriter<File>>>,
+    write: impl FnOnce(&mut Trace<BufWriter<File>>) -> io::Result<()>,
+) {
+    if let Some(Err(error)) = trace.as_mut().map(write) {
+        output::note(&format!("error: the trace cannot be written: {error}; `sluis report --trace` writes it later"));
+        *trace = None;
+    }
 }
 
 async fn cancel_on_interrupt(cancel: CancellationToken) {
@@ -208,9 +332,14 @@ pub fn summary(outcome: &RunOutcome) -> String {
     text
 }
 
-fn outputs_json(site: &Arc<Site>, run: &Run, mut outputs: Values) -> Result<serde_json::Value, Failure> {
-    if let Some(outdir) = &run.outdir {
-        export::export_values(site, &run.project, &mut outputs, outdir)?;
+fn outputs_json(
+    site: &Arc<Site>,
+    project: &ProjectName,
+    outdir: Option<&Path>,
+    mut outputs: Values,
+) -> Result<serde_json::Value, Failure> {
+    if let Some(outdir) = outdir {
+        export::export_values(site, project, &mut outputs, outdir)?;
         return export::with_checksums(&Value::Record(outputs));
     }
     Ok(Value::Record(outputs).to_json())

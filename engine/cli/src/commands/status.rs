@@ -5,16 +5,22 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 use sluis_schedule::{RunState, RunSummary, TaskState, find_run, list_runs, read_run};
 
-use crate::{arguments::Status, exit::Exit, failure::Failure, output, progress, site};
+use crate::{arguments::Status, exit::Exit, failure::Failure, output, site};
 
-/// Shows all runs, or one with its tasks.
+/// Shows the runs of which the caller may know, or one with its tasks.
 pub fn carry_out(folder: &Path, status: &Status, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let runs = site.runs_dir();
     match &status.run {
-        Some(prefix) => show_run(&read_run(&runs, &find_run(&runs, prefix)?)?, json),
+        Some(prefix) => {
+            let run = read_run(&runs, &find_run(&runs, prefix)?)?;
+            site.permit_run_status(&run.project, &run.run)?;
+            show_run(&run, json);
+        }
         None => {
+            let visible = site.permit_runs()?;
             let summaries = list_runs(&runs)?.iter().map(|run| read_run(&runs, run)).collect::<Result<Vec<_>, _>>()?;
+            let summaries: Vec<_> = summaries.into_iter().filter(|run| visible.shows(&run.project)).collect();
             show_runs(&summaries, json);
         }
     }
@@ -64,13 +70,16 @@ fn show_run(run: &RunSummary, json: bool) {
         return output::json(&run_json(run));
     }
     output::line(&format!("{}  {}  {}  project {}", run.run, run.workflow, state_of(run), run.project));
+    if run.interrupted {
+        output::line(&format!("its engine ended without ending it: `sluis resume {}` goes on with it", run.run));
+    }
     if let Some(outputs) = &run.outputs {
         output::line(&format!("output object {outputs}"));
     }
     let mut table = output::table(&["TASK", "STEP", "STATE", "SECONDS"]);
     for (id, task) in &run.tasks {
         let state = match (&task.failure, task.state) {
-            (Some(failure), _) => progress::describe(failure),
+            (Some(failure), _) => failure.to_string(),
             (None, TaskState::Complete) if task.cached => "cached".to_owned(),
             (None, TaskState::Complete) if task.skipped => "skipped".to_owned(),
             (None, state) => format!("{state:?}").to_lowercase(),

@@ -1,0 +1,17 @@
+//! `sluis resume`
+
+use std::path::Path;
+
+use sluis_schedule::Interrupted;
+
+use super::run;
+use crate::{arguments::Resume, exit::Exit, failure::Failure, site};
+
+/// Goes on with an interrupted run and prints its output object.
+pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Failure> {
+    let site = site::open(folder)?;
+    let interrupted = Interrupted::take(&site.runs_dir(), &resume.run)?;
+    let project = interrupted.summary().project.clone();
+    let outcome = run::resume(&site, interrupted, resume.quiet, json)?;
+    run::conclude(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
+}
