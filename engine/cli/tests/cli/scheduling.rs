@@ -38,8 +38,9 @@ fn times_run(site: &TestSite) -> usize {
 /// The events of the newest run.
 fn events(site: &TestSite) -> Vec<Json> {
     let folders = fs::read_dir(site.site().join("runs")).unwrap();
-    let newest = folders.map(|entry| entry.unwrap().path()).max().unwrap();
-    let journal = fs::read_to_string(newest.join("journal.jsonl")).unwrap();
+    let journals = folders.map(|entry| entry.unwrap().path().join("journal.jsonl"));
+    let newest = journals.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap();
+    let journal = fs::read_to_string(newest).unwrap();
     let record = |line: &str| -> Json { serde_json::from_str(line).unwrap() };
     journal.lines().map(|line| find_event(&record(line)).unwrap_or_else(|| panic!("{line}"))).collect()
 }
