@@ -1,22 +1,35 @@
 //! The live display of a run: bars on a terminal, plain lines elsewhere.
 
-use std::{collections::HashMap, io::IsTerminal, time::Duration};
+mod lines;
+
+use std::{
+    collections::HashMap,
+    io::IsTerminal,
+    time::{Duration, Instant},
+};
 
 use indexmap::IndexMap;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sluis_model::TaskId;
-use sluis_schedule::{FailureKind, RunEvent, Told};
+use sluis_schedule::{RunEvent, Told, step_of};
 
 use crate::output;
+use lines::Lines;
 
 /// Shows what a run tells.
 pub struct Progress {
-    bar: Option<ProgressBar>,
+    lines: Option<Lines>,
     quiet: bool,
     json: bool,
     steps: IndexMap<String, Counts>,
-    running: HashMap<TaskId, String>,
+    running: HashMap<TaskId, Running>,
     total: Counts,
+}
+
+/// A task whose command runs, or whose inputs or outputs are on their way.
+struct Running {
+    step: String,
+    since: Instant,
 }
 
 /// How many tasks are in which state.
@@ -36,17 +49,20 @@ pub struct Counts {
     pub failed: u32,
 }
 
+impl Counts {
+    /// How many are not over.
+    const fn open(&self) -> u32 {
+        self.tasks.saturating_sub(self.done + self.failed)
+    }
+}
+
 impl Progress {
     /// A display on standard error; none if `quiet`; events as JSON lines if `json`.
     pub fn new(quiet: bool, json: bool) -> Self {
-        let bar = (!quiet && !json && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::no_length();
-            bar.set_style(style());
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
+        let is_live = !quiet && !json && std::io::stderr().is_terminal();
+        let lines = is_live.then(|| Lines::on(ProgressDrawTarget::stderr()));
         let (steps, running, total) = Default::default();
-        Self { bar, quiet, json, steps, running, total }
+        Self { lines, quiet, json, steps, running, total }
     }
 
     /// Takes one thing that the run tells.
@@ -72,8 +88,15 @@ impl Progress {
 
     /// Takes the display away.
     pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        if let Some(lines) = &self.lines {
+            lines.clear();
+        }
+    }
+
+    /// Draws everything as it is now.
+    pub fn draw(&mut self) {
+        if let Some(lines) = &mut self.lines {
+            lines.draw(&self.steps, self.running.values(), &self.total);
         }
     }
 
@@ -95,7 +118,7 @@ impl Progress {
             RunEvent::TaskStarted { task, step, .. } => {
                 self.say_plainly(&format!("{step}: running"));
                 self.total.run += 1;
-                self.running.insert(task, step);
+                self.running.insert(task, Running { step, since: Instant::now() });
             }
             RunEvent::TaskComplete { task, step, cached, skipped, .. } => {
                 self.running.remove(&task);
@@ -116,15 +139,18 @@ impl Progress {
             RunEvent::TaskFailed { task, step, failure, .. } => {
                 self.running.remove(&task);
                 self.count(&step, |counts| counts.failed += 1);
-                self.say(&format!("{step}: failed ({})", describe(&failure)), true);
+                self.say(&format!("{step}: failed ({failure})"), true);
             }
             RunEvent::TaskCanceled { task, step } => {
                 self.running.remove(&task);
                 self.count(&step, |counts| counts.failed += 1);
             }
-            RunEvent::RunStarted { .. } | RunEvent::RunEnded { .. } => {}
+            // What went wrong and when it is tried again was told as a problem. An attempt may fail before it starts.
+            RunEvent::TaskRetried { task, .. } => {
+                self.total.run -= u32::from(self.running.remove(&task).is_some());
+            }
+            RunEvent::RunStarted { .. } | RunEvent::RunResumed { .. } | RunEvent::RunEnded { .. } => {}
         }
-        self.draw();
     }
 
     fn count(&mut self, step: &str, change: impl Fn(&mut Counts)) {
@@ -137,63 +163,18 @@ impl Progress {
     }
 
     fn say(&self, text: &str, important: bool) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| output::note(text)),
+        match &self.lines {
+            Some(lines) => lines.suspend(|| output::note(text)),
             None if important || !(self.quiet || self.json) => output::note(text),
             None => {}
         }
     }
 
-    /// A line where there is no bar to show the same.
+    /// A line where there are no bars to show the same.
     fn say_plainly(&self, text: &str) {
-        if self.bar.is_none() && !self.quiet && !self.json {
+        if self.lines.is_none() && !self.quiet && !self.json {
             output::note(text);
         }
-    }
-
-    fn draw(&self) {
-        let Some(bar) = &self.bar else { return };
-        let Counts { tasks, done, cached, failed, .. } = self.total;
-        bar.set_length(u64::from(tasks));
-        bar.set_position(u64::from(done + failed));
-        let steps_done = self.steps.values().filter(|counts| counts.done == counts.tasks).count();
-        let mut names: Vec<&str> = self.running.values().map(String::as_str).collect();
-        names.sort_unstable();
-        names.truncate(3);
-        bar.set_message(format!(
-            "{steps_done}/{} steps · tasks: {} done, {} running, {cached} cached{}  {}",
-            self.steps.len(),
-            done - cached,
-            self.running.len(),
-            if failed > 0 { format!(", {failed} failed") } else { String::new() },
-            names.join(" "),
-        ));
-    }
-}
-
-/// The step of a task: its path without its place in the step's own scatter.
-fn step_of(path: &str) -> &str {
-    match path.rsplit_once('[') {
-        Some((step, place)) if place.ends_with(']') => step,
-        _ => path,
-    }
-}
-
-/// A failure in words.
-pub fn describe(failure: &FailureKind) -> String {
-    match failure {
-        FailureKind::Binding => "its inputs could not be bound".to_owned(),
-        FailureKind::Refused => "access refused".to_owned(),
-        FailureKind::MissingImage => "its image is missing".to_owned(),
-        FailureKind::TooLarge => "it asks for more than this machine has".to_owned(),
-        FailureKind::NotStarted => "its program could not be started".to_owned(),
-        FailureKind::ExitCode(code) => format!("exit code {code}"),
-        FailureKind::Signal(signal) => format!("ended by signal {signal}"),
-        FailureKind::OutOfMemory => "out of memory".to_owned(),
-        FailureKind::TimeLimit => "over its time limit".to_owned(),
-        FailureKind::Outputs => "its outputs are not as declared".to_owned(),
-        FailureKind::Damaged => "stored data are damaged".to_owned(),
-        FailureKind::System => "the machine failed it".to_owned(),
     }
 }
 
@@ -201,13 +182,12 @@ pub fn describe(failure: &FailureKind) -> String {
 pub fn bar(quiet: bool) -> Option<ProgressBar> {
     (!quiet && std::io::stderr().is_terminal()).then(|| {
         let bar = ProgressBar::new(0);
-        bar.set_style(style());
+        bar.set_style(style("{spinner} {elapsed_precise} [{bar:24}] {wide_msg}"));
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     })
 }
 
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {elapsed_precise} [{bar:24}] {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,7 +1,10 @@
 //! The commands that repeat a task by hand: its inputs exported to a folder in memory, and its command started there,
 //! in the same container.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use sluis_executor::Folders;
 use sluis_model::{INPUTS_ROOT, ProjectName, RunId, TEMPORARY_ROOT, TaskId, WORK_ROOT};
@@ -15,7 +18,8 @@ pub(crate) fn commands(material: &Material, project: &ProjectName, run: &RunId, 
     let folders =
         Folders { work: path("work"), temporary: path("tmp"), inputs: path("in"), elsewhere: path("elsewhere") };
     let mut commands = vec![format!("umask 077; mkdir -p {folder}/work {folder}/tmp {folder}/in {folder}/elsewhere")];
-    commands.extend(material.staged.iter().filter_map(|staged| stage(staged, &folders, project)));
+    let mut made: BTreeSet<PathBuf> = [&folders.work, &folders.inputs].into_iter().cloned().collect();
+    commands.extend(material.staged.iter().filter_map(|staged| stage(staged, &folders, project, &mut made)));
     let command = match &material.image {
         Some(image) => in_container(material, image, &folders),
         None => on_this_machine(material, &folders),
@@ -25,14 +29,22 @@ pub(crate) fn commands(material: &Material, project: &ProjectName, run: &RunId, 
     commands
 }
 
-/// Puts one thing in place; `None` for a path that no executor would take.
-fn stage(staged: &Staged, folders: &Folders, project: &ProjectName) -> Option<String> {
+/// Puts one thing in place, and its folder if that is not made yet; `None` for a path that no executor would take.
+fn stage(staged: &Staged, folders: &Folders, project: &ProjectName, made: &mut BTreeSet<PathBuf>) -> Option<String> {
     let place = folders.host_path(&staged.target)?;
-    let (folder, place) = (quoted(&place.parent()?.to_string_lossy()), quoted(&place.to_string_lossy()));
+    let path = quoted(&place.to_string_lossy());
+    let mut folder_of = |place: &Path| {
+        let folder = place.parent().map(Path::to_owned).unwrap_or_default();
+        let command = format!("mkdir -p {} && ", quoted(&folder.to_string_lossy()));
+        if made.insert(folder) { command } else { String::new() }
+    };
     Some(match (&staged.object, &staged.text) {
-        (Some(object), _) => format!("mkdir -p {folder} && sluis export {object} --project {project} --to {place}"),
-        (None, Some(text)) => format!("mkdir -p {folder} && printf %s {} > {place}", quoted(text)),
-        (None, None) => format!("mkdir -p {place}"),
+        (Some(object), _) => format!("{}sluis export {object} --project {project} --to {path}", folder_of(&place)),
+        (None, Some(text)) => format!("{}printf %s {} > {path}", folder_of(&place), quoted(text)),
+        (None, None) => {
+            made.insert(place);
+            format!("mkdir -p {path}")
+        }
     })
 }
 

@@ -145,8 +145,26 @@ fn plain(json: &Json) -> String {
         Json::Array(texts) if texts.iter().all(Json::is_string) => {
             texts.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("\n")
         }
-        Json::Object(_) | Json::Array(_) => serde_json::to_string_pretty(json).unwrap_or_default(),
+        Json::Object(_) | Json::Array(_) => serde_json::to_string_pretty(&without_defaults(json)).unwrap_or_default(),
         other => other.to_string(),
+    }
+}
+
+/// The same without what says nothing.
+fn without_defaults(json: &Json) -> Json {
+    let says_something = |value: &Json| match value {
+        Json::Null | Json::Bool(false) => false,
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(fields) => !fields.is_empty(),
+        _ => true,
+    };
+    match json {
+        Json::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), without_defaults(value)));
+            fields.filter(|(_, value)| says_something(value)).collect()
+        }
+        Json::Array(items) => items.iter().map(without_defaults).collect(),
+        other => other.clone(),
     }
 }
 

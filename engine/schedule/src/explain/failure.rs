@@ -55,7 +55,7 @@ pub(crate) fn tell(site: &Site, run: &RunSummary, failed: &Failed<'_>) -> Result
     Ok(FailureTold {
         failure: failed.failure.clone(),
         what: failed.what(),
-        problem: failed.account.and_then(|account| account.problem.clone()),
+        problem: failed.problem(),
         remedy: failed.remedy(run),
         log: failed.log,
         log_end,
@@ -65,6 +65,13 @@ pub(crate) fn tell(site: &Site, run: &RunSummary, failed: &Failed<'_>) -> Result
 impl Failed<'_> {
     fn material(&self) -> Option<&Material> {
         self.account.and_then(|account| account.material.as_ref())
+    }
+
+    /// The message with which it failed, if that says more than its cause.
+    fn problem(&self) -> Option<String> {
+        use FailureKind::{ExitCode, OutOfMemory, Signal, TimeLimit};
+        let says_more = !matches!(self.failure, ExitCode(_) | Signal(_) | OutOfMemory | TimeLimit);
+        self.account.and_then(|account| account.problem.clone()).filter(|_| says_more)
     }
 
     fn what(&self) -> String {

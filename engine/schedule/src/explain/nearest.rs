@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use sluis_access::{AccessError, Site};
+use jiff::Timestamp;
+use sluis_access::{AccessError, Site, TaskRecord};
 use sluis_model::{Address, ProjectName, RunId, TaskKey};
 
 use super::{
@@ -46,14 +47,14 @@ pub(crate) struct Whose<'a> {
     /// The workflow's name.
     pub workflow: &'a str,
     pub project: &'a ProjectName,
-    /// The run that the others are to be older than; `None` if all are.
-    pub before: Option<&'a RunId>,
+    /// When the run began that the others are to be older than; `None` if all are.
+    pub before: Option<Timestamp>,
 }
 
 impl<'a> Whose<'a> {
     /// That of a run.
     pub const fn of(run: &'a RunSummary) -> Self {
-        Self { workflow: run.workflow.as_str(), project: &run.project, before: Some(&run.run) }
+        Self { workflow: run.workflow.as_str(), project: &run.project, before: Some(run.started) }
     }
 }
 
@@ -61,38 +62,41 @@ impl<'a> Whose<'a> {
 pub(crate) fn find(runs: &Path, whose: Whose<'_>, step: &str) -> Result<Earlier, RunsError> {
     let mut earlier = Earlier { candidates: Vec::new(), is_first_run: true };
     let pattern = step_pattern(step);
-    let mut looked_at = 0;
-    let is_older = |id: &RunId| whose.before.is_none_or(|before| id < before);
-    for id in list_runs(runs)?.into_iter().rev().filter(is_older) {
-        if !is_of(runs, &id, whose)? {
-            continue;
-        }
-        let other = match read_run(runs, &id) {
-            Ok(other) => other,
-            // A damaged journal keeps nobody from looking at the others.
-            Err(_) => continue,
-        };
+    for id in runs_of(runs, whose)? {
+        // A damaged journal keeps nobody from looking at the others.
+        let Ok(other) = read_run(runs, &id) else { continue };
         let mut found: Vec<_> = candidates(other, step, &pattern).collect();
         found.sort_by_key(|candidate| !candidate.is_same_path);
         found.truncate(TASKS_OF_RUN);
         earlier.is_first_run = false;
         earlier.candidates.extend(found);
-        looked_at += 1;
-        if looked_at >= RUNS || earlier.candidates.len() >= TASKS_OF_RUN * 2 {
+        if earlier.candidates.len() >= TASKS_OF_RUN * 2 {
             break;
         }
     }
     Ok(earlier)
 }
 
-/// Whether a run is of the same workflow, by its name, and for the same project.
-fn is_of(runs: &Path, id: &RunId, whose: Whose<'_>) -> Result<bool, RunsError> {
-    let first = read_events(runs, id, &sluis_journal::Summary::empty())?.next();
-    let is_it = |event: &RunEvent| {
-        matches!(event, RunEvent::RunStarted { workflow, project, .. }
-            if workflow == whose.workflow && project == whose.project)
-    };
-    Ok(first.is_some_and(|event| event.is_ok_and(|event| is_it(&event))))
+/// The newest runs of the same workflow, by its name, for the same project, from the newest on.
+fn runs_of(runs: &Path, whose: Whose<'_>) -> Result<Vec<RunId>, RunsError> {
+    let mut found = Vec::new();
+    for id in list_runs(runs)?.into_iter().rev() {
+        let first = read_events(runs, &id, &sluis_journal::Summary::empty())?.next();
+        if let Some(Ok(RunEvent::RunStarted { workflow, project, at, .. })) = first
+            && workflow == whose.workflow
+            && project == *whose.project
+            && whose.before.is_none_or(|before| at < before)
+        {
+            found.push((at, id));
+        }
+        // Identifiers tell the second alone: among some more than are wanted are the newest.
+        if found.len() == RUNS * 2 {
+            break;
+        }
+    }
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.truncate(RUNS);
+    Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
 fn candidates<'a>(run: RunSummary, step: &'a str, pattern: &'a str) -> impl Iterator<Item = Candidate> + 'a {
@@ -162,7 +166,7 @@ pub(crate) fn nearest<'c>(
 }
 
 /// The steps of this run that made inputs which a comparison shows to be others than before.
-pub(crate) fn makers(site: &Site, run: &RunSummary, comparison: &Comparison) -> Vec<String> {
+pub(crate) fn makers(site: &Site, run: &RunSummary, step: &str, comparison: &Comparison) -> Vec<String> {
     let objects = comparison.changes.iter().filter_map(|change| change.new.as_deref()?.split(',').next()?.parse().ok());
     let objects: BTreeSet<Address> = objects.collect();
     if objects.is_empty() {
@@ -170,9 +174,13 @@ pub(crate) fn makers(site: &Site, run: &RunSummary, comparison: &Comparison) -> 
     }
     let is_maker = |task: &&TaskSummary| {
         let record = task.key.as_ref().and_then(|key| site.task(key).ok().flatten());
-        record.is_some_and(|record| record.outputs.iter().any(|output| objects.contains(output)))
+        // What only gave back what it had read made nothing.
+        let made =
+            |record: &TaskRecord, object: &Address| record.outputs.contains(object) && !record.inputs.contains(object);
+        record.is_some_and(|record| objects.iter().any(|object| made(&record, object)))
     };
-    steps(run.tasks.values().filter(|task| task.state == TaskState::Complete).take(MAKERS).filter(is_maker))
+    let others = run.tasks.values().filter(|task| task.state == TaskState::Complete && task.step != step);
+    steps(others.take(MAKERS).filter(is_maker))
 }
 
 /// What an earlier task's key was made of, if it is kept and may be read.

@@ -58,7 +58,8 @@ pub(crate) fn lines(around: &Surroundings<'_>) -> Vec<StepLine> {
     lines.retain(|step, line| line.tasks > 0 || !inner.contains(step));
     for line in lines.values_mut() {
         let all = expected.get(&line.step).copied();
-        if all.is_none_or(|all| (line.tasks as u64) < all) {
+        let is_blocked = around.run.steps.iter().any(|(step, facts)| facts.blocked && step_pattern(step) == line.step);
+        if is_blocked || all.is_none_or(|all| (line.tasks as u64) < all) {
             line.wait = Some(around.why(&line.step, None));
         }
     }

@@ -118,7 +118,7 @@ pub(crate) fn of(
     let began = task.started;
     let mut reason = to_run(site, &run.project, task.key.as_ref(), began, material, &earlier)?;
     if let Reason::Changed { comparison, upstream, .. } = &mut reason {
-        *upstream = nearest::makers(site, run, comparison);
+        *upstream = nearest::makers(site, run, &task.step, comparison);
     }
     Ok(Some(reason))
 }

@@ -71,6 +71,9 @@ impl Surroundings<'_> {
 
     fn blocked(&self, path: &str) -> Wait {
         let failures = self.failures_before(path);
+        if failures.is_empty() && self.run.state == RunState::Canceled {
+            return wait(WaitKind::Canceled, "the run was cancelled before it began");
+        }
         if failures.is_empty() {
             return wait(WaitKind::Blocked, "something before it failed");
         }
