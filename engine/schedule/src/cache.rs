@@ -37,7 +37,7 @@ pub(crate) fn find_own(
     key: &TaskKey,
 ) -> Result<Option<Done>, JobFailure> {
     if let Some(completed) = completed.filter(|completed| completed.key == *key)
-        && let Some(done) = from_result(context, completed.result)?
+        && let Some(done) = from_result(context, completed.result, &[])?
     {
         return Ok(Some(done));
     }
@@ -63,11 +63,12 @@ fn from_record(context: &RunContext, record: &TaskRecord) -> Result<Option<Done>
             return Ok(None);
         }
     }
-    from_result(context, record.result)
+    from_result(context, record.result, &record.outputs)
 }
 
-/// What a sealed output object holds, if it and its files are all there and may be used.
-fn from_result(context: &RunContext, result: Address) -> Result<Option<Done>, JobFailure> {
+/// What a sealed output object holds, if it and its files are all there and may be used; of those in `touched` that is
+/// known.
+fn from_result(context: &RunContext, result: Address, touched: &[Address]) -> Result<Option<Done>, JobFailure> {
     let site = &context.engine.site;
     if !site.store().touch(&result).map_err(AccessError::from)? {
         return Ok(None);
@@ -83,7 +84,8 @@ fn from_result(context: &RunContext, result: Address) -> Result<Option<Done>, Jo
         Err(error) => return Err(error.into()),
     };
     let updated = take_updated(&mut values);
-    for address in addresses_in(&values).iter().chain(&addresses_in(&updated)) {
+    let named = [addresses_in(&values), addresses_in(&updated)].concat();
+    for address in named.iter().filter(|address| !touched.contains(address)) {
         if !site.store().touch(address).map_err(AccessError::from)? {
             return Ok(None);
         }
