@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod containers;
 mod engine;
 mod exit;
 mod export;
@@ -22,6 +23,7 @@ use clap::Parser;
 pub use crate::{
     arguments::{Arguments, Command},
     commands::run::{RunOutcome, run_workflow, summary},
+    containers::{ContainerExecutor, images},
     exit::Exit,
     failure::{Failure, exit_of},
 };

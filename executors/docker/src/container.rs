@@ -6,10 +6,10 @@ use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions, MountType,
     ResourcesUlimits,
 };
-use sluis_executor::{Launch, MountPoint};
+use sluis_executor::{CommandUser, Launch, MountPoint};
 use sluis_model::{INPUTS_ROOT, ImageId, WORK_ROOT};
 
-use crate::{image::ImageFacts, ownership::User};
+use crate::image::ImageFacts;
 
 /// The label that names the engine that made a container.
 pub(crate) const ENGINE_LABEL: &str = "sluis.engine";
@@ -28,7 +28,12 @@ const LEAST_MEMORY: i64 = 6 << 20;
 const LEAST_CORES: u64 = 10;
 
 /// The request for a container that runs the launch's command and nothing else.
-pub(crate) fn of_launch(launch: &Launch, image: &ImageId, facts: &ImageFacts, user: User) -> ContainerCreateBody {
+pub(crate) fn of_launch(
+    launch: &Launch,
+    image: &ImageId,
+    facts: &ImageFacts,
+    user: CommandUser,
+) -> ContainerCreateBody {
     let command = &launch.command;
     let reads = command.stdin.is_some();
     // A name without a value takes the variable away that the daemon would set.
@@ -37,7 +42,7 @@ pub(crate) fn of_launch(launch: &Launch, image: &ImageId, facts: &ImageFacts, us
     ContainerCreateBody {
         image: Some(image.to_string()),
         hostname: Some("sluis".to_owned()),
-        user: Some(user.to_text()),
+        user: Some(format!("{}:{}", user.uid(), user.gid())),
         // Behind the image's entry point, if it has one, as every CWL engine does; never its own command.
         cmd: Some(command.arguments.clone()),
         env: Some(environment.chain(no_host_name).collect()),

@@ -101,11 +101,18 @@ fn a_missing_image_is_named_with_its_remedy() {
 #[test]
 fn a_docker_daemon_that_does_not_answer_is_named() {
     let site = TestSite::new();
+    let config = site.site().join("site.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}retries: {{infrastructure: 0}}\n")).unwrap();
     let path = site.write(
         "workflow.cwl",
         &format!("{FINE}requirements:\n  DockerRequirement: {{dockerPull: 'sluis/genomics:1'}}\n"),
     );
-    let output = site.command(["run", &path]).env("DOCKER_HOST", "unix:///nowhere.sock").output().unwrap();
+    let output = site
+        .command(["run", "--executor", "docker", &path])
+        .env("DOCKER_HOST", "unix:///nowhere.sock")
+        .output()
+        .unwrap();
     Ran::of(&output).failed(6, &["Docker"]);
     assert_usable(&site);
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value as Json, json};
 
-use crate::test_site::{TestSite, addresses, workflows};
+use crate::test_site::{TestSite, addresses, provide_tool_image, workflows};
 
 fn file(path: &Path, format: &str) -> Json {
     json!({ "class": "File", "path": path, "format": format!("http://edamontology.org/format_{format}") })
@@ -23,7 +23,7 @@ fn comparison(site: &TestSite, outputs: &Json) -> (u64, u64, u64) {
 
 #[test]
 fn all_14_truth_variants_are_found_and_a_second_run_finds_every_task_in_the_cache() {
-    sluis_containers::ensure("genomics").unwrap();
+    provide_tool_image();
     let data = sluis_containers::demonstration_data().unwrap();
     let site = TestSite::new();
     let inputs = json!({
@@ -83,7 +83,7 @@ fn a_damaged_output_is_refused_and_made_anew(site: &TestSite, workflow: &str, in
 
 #[test]
 fn variants_spiked_into_a_tumour_are_found() {
-    sluis_containers::ensure("genomics").unwrap();
+    provide_tool_image();
     let site = TestSite::new();
     let data = sluis_testdata::spiked_tumour(&site.path("tmp")).unwrap();
     let fastq = |path: &Path| file(path, "1930");

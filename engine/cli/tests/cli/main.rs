@@ -6,13 +6,17 @@ mod audit;
 mod basics;
 mod bucket;
 mod crypt;
+mod explain;
 mod faults;
 mod find;
 mod genomics;
 mod heal;
+mod image;
 mod institute;
 mod key;
 mod remote;
+mod resume;
+mod scheduling;
 mod secrecy;
 #[path = "../../../bucket/tests/bucket/servers.rs"]
 #[allow(dead_code, reason = "one of the servers is enough here")]

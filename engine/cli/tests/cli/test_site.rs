@@ -7,10 +7,32 @@ use std::{
 };
 
 use serde_json::Value as Json;
+use sluis_executor_sandbox::images::Images;
 
 /// The folder of the shipped workflows.
 pub fn workflows() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../workflows")
+}
+
+/// The folder of the sandbox's images that tests share: each image is unpacked once.
+pub fn images_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("images")
+}
+
+/// Sees to it that the tool image is there for whatever runs tools in containers on this machine.
+pub fn provide_tool_image() {
+    if sluis_containers::ensure("genomics").is_err() {
+        provide_sandbox_image();
+    }
+}
+
+/// The same for the sandbox.
+pub fn provide_sandbox_image() {
+    let images = Images::new(images_folder());
+    let reference = sluis_containers::reference("genomics").unwrap();
+    if images.find(&reference.name).unwrap() != reference.id {
+        images.load(&sluis_containers::archive("genomics", &|_| ()).unwrap()).unwrap();
+    }
 }
 
 pub struct TestSite {
@@ -80,6 +102,7 @@ impl TestSite {
             .args(arguments)
             .env("SLUIS_SITE", self.site())
             .env("TMPDIR", self.path("tmp"))
+            .env("SLUIS_IMAGES", images_folder())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
