@@ -10,7 +10,7 @@ use sluis_model::{Address, Labels, Location, TaskId, Values};
 use crate::{
     cache,
     engine::{RunError, RunRequest},
-    intake,
+    given, intake,
     prepare::RunContext,
     record::RunEvent,
     recorder::Recorder,
@@ -32,8 +32,8 @@ pub(crate) fn begin(context: &RunContext, request: RunRequest) -> Result<Begun, 
     documents.keep_values(&mut process);
     let permit = permit(context, "the run's input object", &inputs, &Labels::default())?;
     let (sealed, sealed_inputs) = seal(context, &permit, inputs.clone())?;
-    // Steps see literal files as texts, and their keys tell texts from files.
-    let given = if sealed == inputs { None } else { Some(cache::seal_values(context, &permit, &inputs)?) };
+    let given = given::needs_keeping(&inputs, &sealed).then(|| given::to_json(&inputs));
+    let given = given.map(|text| seal_text(context, &permit, text)).transpose()?;
     let documents = seal_documents(context, &permit, &documents)?;
     files.extend(addresses_in(&sealed));
     files.sort_unstable();
@@ -100,7 +100,15 @@ fn seal(context: &RunContext, permit: &Permit, mut values: Values) -> Result<(Va
 
 /// They are sealed like data: a default value may be some.
 fn seal_documents(context: &RunContext, permit: &Permit, documents: &Snapshot) -> Result<Address, RunError> {
-    let text = serde_json::to_vec(documents).map_err(|error| AccessError::Plaintext(error.into()))?;
+    seal_text(context, permit, serde_json::to_vec(documents))
+}
+
+fn seal_text(
+    context: &RunContext,
+    permit: &Permit,
+    text: Result<Vec<u8>, serde_json::Error>,
+) -> Result<Address, RunError> {
+    let text = text.map_err(|error| AccessError::Plaintext(error.into()))?;
     Ok(context.engine.site.seal(permit, text.as_slice())?.address)
 }
 

@@ -74,6 +74,7 @@ pub struct RunRequest {
 
 /// What a listener is told.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are events, so that boxes would only cost")]
 pub enum Told {
     /// What the run's journal keeps too.
     Event(RunEvent),

@@ -14,6 +14,7 @@ mod engine;
 mod explain;
 mod flight;
 mod frames;
+mod given;
 mod graph;
 mod intake;
 mod machine;

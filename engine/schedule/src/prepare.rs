@@ -86,7 +86,7 @@ pub(crate) struct ToRun {
     pub key: TaskKey,
     pub permit: Permit,
     /// Keeps others from running the same meanwhile, if they may use its result.
-    pub flight: Option<Flight>,
+    pub _flight: Option<Flight>,
     pub step: String,
     /// Whether an earlier result was looked for.
     pub looked_up: bool,
@@ -103,7 +103,7 @@ pub(crate) struct JobFailure {
     pub cause: Cause,
     pub log: Option<Address>,
     /// The attempt, in numbers, if a command was run.
-    pub measured: Option<Measured>,
+    pub measured: Option<Box<Measured>>,
     /// What is kept of the task for explanations, sealed.
     pub account: Option<Address>,
 }
@@ -307,7 +307,7 @@ impl RunContext {
         bound.task.resources.scratch = Mebibytes(needs.scratch.0.saturating_add(inputs.0));
         self.check_room(bound.task.resources)?;
         let (step, ready) = (source.path.clone(), Instant::now());
-        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, flight, step, looked_up, ready })))
+        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, _flight: flight, step, looked_up, ready })))
     }
 
     /// An earlier result that may be used. What this run has completed itself it never does again.

@@ -141,7 +141,7 @@ pub enum RunEvent {
         project: ProjectName,
         /// The input object, sealed.
         inputs: Address,
-        /// The input object as its steps see it, sealed: with literal files as texts. Absent if it is the same.
+        /// The input object exactly as its steps see it, sealed. Absent if the other says all.
         #[serde(default)]
         given: Option<Address>,
         /// The documents that it was loaded from, sealed; absent in journals of early versions.

@@ -6,7 +6,7 @@ use sluis_access::{AccessError, ReadAction, Site};
 use sluis_cwl::{Process, Snapshot, SnapshotError};
 use sluis_model::{Address, ProjectName, RunId, Value, Values};
 
-use crate::runs::RunSummary;
+use crate::{given, runs::RunSummary};
 
 /// What a run was, ready to be done again.
 pub struct Repeatable {
@@ -47,12 +47,20 @@ pub fn repeatable(site: &Site, run: &RunSummary) -> Result<Repeatable, RepeatErr
     let documents = unseal(site, &run.project, &documents)?;
     let documents: Snapshot = serde_json::from_slice(&documents).map_err(|error| unreadable(error.into()))?;
     let process = documents.process().map_err(|error: SnapshotError| unreadable(error.into()))?;
-    let inputs = serde_json::from_slice(&unseal(site, &run.project, run.given.as_ref().unwrap_or(&run.inputs))?);
-    match inputs.map(Value::from_json).map_err(|error| unreadable(error.into()))? {
-        Ok(Value::Record(inputs)) => Ok(Repeatable { process, inputs, documents }),
-        Ok(_) => Err(unreadable("the input object is no object".into())),
-        Err(error) => Err(unreadable(error.into())),
-    }
+    let inputs = match &run.given {
+        Some(given) => {
+            given::from_json(&unseal(site, &run.project, given)?).map_err(|error| unreadable(error.into()))?
+        }
+        None => {
+            let inputs = serde_json::from_slice(&unseal(site, &run.project, &run.inputs)?);
+            match inputs.map(Value::from_json).map_err(|error| unreadable(error.into()))? {
+                Ok(Value::Record(inputs)) => inputs,
+                Ok(_) => return Err(unreadable("the input object is no object".into())),
+                Err(error) => return Err(unreadable(error.into())),
+            }
+        }
+    };
+    Ok(Repeatable { process, inputs, documents })
 }
 
 fn unseal(site: &Site, project: &ProjectName, address: &Address) -> Result<Vec<u8>, AccessError> {

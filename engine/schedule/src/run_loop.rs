@@ -44,6 +44,7 @@ const PARKED_PER_WINDOW: usize = 16;
 const PERMITS_CHECKED: Duration = Duration::from_secs(1);
 
 /// How a job completed.
+#[derive(Clone, Copy)]
 struct Completed {
     key: Option<TaskKey>,
     result: Option<Address>,

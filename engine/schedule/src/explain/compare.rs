@@ -59,8 +59,8 @@ impl Collector {
         self.option(part, Some(old), Some(new));
     }
 
-    fn option(&mut self, part: &str, old: Option<impl AsRef<str>>, new: Option<impl AsRef<str>>) {
-        let (old, new) = (old.as_ref().map(AsRef::as_ref), new.as_ref().map(AsRef::as_ref));
+    fn option<T: AsRef<str> + ?Sized>(&mut self, part: &str, old: Option<&T>, new: Option<&T>) {
+        let (old, new) = (old.map(AsRef::as_ref), new.map(AsRef::as_ref));
         if old == new {
             self.same += usize::from(old.is_some());
             return;

@@ -89,7 +89,7 @@ impl RunLoop {
             step,
             failure: failure.kind,
             log: failure.log,
-            measured: failure.measured,
+            measured: failure.measured.map(|measured| *measured),
             account: failure.account,
             at,
             next: at.checked_add(after).unwrap_or(Timestamp::MAX),
@@ -113,7 +113,7 @@ impl RunLoop {
             step,
             failure: failure.kind,
             log: failure.log,
-            measured: failure.measured,
+            measured: failure.measured.map(|measured| *measured),
             account: failure.account,
             at: Timestamp::now(),
         });

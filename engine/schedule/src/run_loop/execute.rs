@@ -65,7 +65,7 @@ fn conclude(
     let with_account = |failure| Some(to_run.with_account(&context.engine.site, failure));
     let mut finished = finished.map_err(|error| with_account(JobFailure::from_work(error)))?;
     let failed = |failure, finished: &Finished| {
-        let measured = Some(clock.read(finished));
+        let measured = Some(Box::new(clock.read(finished)));
         with_account(JobFailure { log: finished.log, measured, ..failure })
     };
     if let Some(problem) = finished.problem.take() {
