@@ -32,7 +32,10 @@ pub fn carry_out(folder: &Path, plan: &Plan, json: bool) -> Result<Exit, Failure
 }
 
 fn show(plan: &sluis_schedule::Plan) {
-    let sum = |of: fn(&StepPlan) -> u64| plan.steps.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&StepPlan) -> u64| {
+        let about = if plan.steps.iter().any(|step| is_sampled(step) && of(step) > 0) { "about " } else { "" };
+        format!("{about}{}", plan.steps.iter().map(|step| of_all(step, of(step))).sum::<u64>())
+    };
     let open = plan.steps.iter().filter(|step| !step.waits_for.is_empty()).count();
     let open = if open == 0 { String::new() } else { format!("; {open} step(s) depend on what is not made yet") };
     output::line(&format!(
@@ -65,14 +68,22 @@ fn show(plan: &sluis_schedule::Plan) {
     }
 }
 
+/// Whether only some of a step's tasks were looked at.
+fn is_sampled(step: &StepPlan) -> bool {
+    step.looked_at > 0 && step.tasks.is_some_and(|tasks| step.looked_at < tasks)
+}
+
+/// A number of the tasks that were looked at, as one of all.
+fn of_all(step: &StepPlan, count: u64) -> u64 {
+    match step.tasks {
+        Some(tasks) if is_sampled(step) => (count as f64 / step.looked_at as f64 * tasks as f64).round() as u64,
+        _ => count,
+    }
+}
+
 /// A number of tasks; with how many were looked at if that were not all.
 fn of_looked_at(step: &StepPlan, count: u64) -> String {
-    match step.tasks {
-        Some(tasks) if step.looked_at > 0 && step.looked_at < tasks => {
-            format!("{count} of {} looked at", step.looked_at)
-        }
-        _ => count.to_string(),
-    }
+    if is_sampled(step) { format!("{count} of {} looked at", step.looked_at) } else { count.to_string() }
 }
 
 fn asked(resources: &Resources) -> String {
