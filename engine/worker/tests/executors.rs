@@ -16,6 +16,7 @@ use sluis_access::{ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Ended, Executor, Outcome};
 use sluis_executor_docker::DockerExecutor;
 use sluis_executor_local::LocalExecutor;
+use sluis_executor_sandbox::{SandboxExecutor, images::Images};
 use sluis_model::{
     Address, CommandLine, EuCountry, File, ImageId, Labels, Location, ProjectName, Resources, RunId, StagedEntry,
     StagedSource, Task, TaskId, TaskKey, Value, Values,
@@ -55,6 +56,13 @@ impl Bench {
         let (folder, site, scratch) = Self::surroundings();
         let image = sluis_containers::ensure("genomics").unwrap();
         Self { folder, site, scratch, executor: Arc::new(DockerExecutor::new()), image: Some(image) }
+    }
+
+    fn sandbox() -> Self {
+        let (folder, site, scratch) = Self::surroundings();
+        let images = Images::new(Path::new(env!("CARGO_TARGET_TMPDIR")).join("images"));
+        let image = images.load(&sluis_containers::archive("genomics", &|_| ()).unwrap()).unwrap().remove(0).id;
+        Self { folder, site, scratch, executor: Arc::new(SandboxExecutor::new(images)), image: Some(image) }
     }
 
     fn surroundings() -> (tempfile::TempDir, Arc<Site>, Arc<Scratch>) {
@@ -226,6 +234,11 @@ async fn a_container_runs_from_sealed_to_sealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_runs_from_sealed_to_sealed() {
+    a_task_runs_from_sealed_to_sealed(&Bench::sandbox()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_canceled_process_leaves_nothing() {
     a_canceled_task_leaves_nothing(&Bench::local()).await;
 }
@@ -233,6 +246,11 @@ async fn a_canceled_process_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canceled_container_leaves_nothing() {
     a_canceled_task_leaves_nothing(&Bench::docker()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canceled_sandbox_leaves_nothing() {
+    a_canceled_task_leaves_nothing(&Bench::sandbox()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,7 @@ pub struct Made {
 pub struct Layer(Builder<Vec<u8>>);
 
 /// Something in a layer that is neither a file nor a folder.
+#[derive(Clone, Copy)]
 pub enum Entry<'t> {
     Symlink(&'t str, &'t str),
     Hard(&'t str, &'t str),

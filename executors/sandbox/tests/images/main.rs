@@ -3,15 +3,23 @@
 
 mod made;
 
-use std::{fs, os::unix::fs::MetadataExt, os::unix::fs::PermissionsExt, thread};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    sync::Arc,
+    thread,
+};
 
 use made::{Entry, Layer, Made};
-use sluis_executor::Executor;
+use sluis_executor::{
+    CancellationToken, Executor, ExecutorError,
+    suite::{Bench, Subject},
+};
 use sluis_executor_sandbox::{
     SandboxExecutor,
     images::{ImageError, Images},
 };
-use sluis_model::ImageReference;
+use sluis_model::{ImageId, ImageReference};
 
 /// An empty folder of images, and the folder that it is in.
 fn images() -> (tempfile::TempDir, Images) {
@@ -166,6 +174,36 @@ fn an_image_goes_with_its_last_name() {
     assert!(images.list().unwrap().is_empty() && images.find(&made.id()).unwrap().is_none());
     images.load(&archive).unwrap();
     assert!(images.remove(&made.id()).unwrap().1);
+}
+
+/// An executor, and an image.
+struct At(Arc<SandboxExecutor>, ImageId);
+
+impl Subject for At {
+    fn executor(&self) -> Arc<dyn Executor> {
+        Arc::clone(&self.0) as Arc<dyn Executor>
+    }
+
+    fn image(&self) -> Option<ImageId> {
+        Some(self.1.clone())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_not_removed_while_it_is_in_use() {
+    let (folder, images) = images();
+    let archive = folder.path().join("image.tar");
+    Made::of(vec![Layer::new().file("tool", 0o755, "#!/nowhere\n")]).save("test/image:1", &archive);
+    let id = images.load(&archive).unwrap().remove(0).id;
+    let subject = At(Arc::new(SandboxExecutor::new(images.clone())), id);
+    for program in ["/tool", "/none"] {
+        let ended = Bench::of_arguments(&subject, &[program]).try_run(CancellationToken::new()).await;
+        assert!(matches!(&ended, Err(ExecutorError::Program { program: named, .. }) if named == program), "{ended:?}");
+    }
+    assert!(matches!(images.remove("test/image:1"), Err(ImageError::InUse { .. })));
+    assert_eq!(images.list().unwrap().len(), 1);
+    drop(subject);
+    assert!(images.remove("test/image:1").unwrap().1);
 }
 
 #[test]
