@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     allocator::{Room, TooLarge},
     core::IllegalEvent,
-    machine::Machine,
     flight::Flights,
+    machine::Machine,
     record::{FailureKind, RunEvent, RunState},
     resume::Interrupted,
     run_loop,

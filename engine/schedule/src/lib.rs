@@ -36,7 +36,8 @@ pub use crate::core::{
 };
 pub use crate::engine::{Engine, Executors, RunError, RunRequest, RunResult, Told};
 pub use crate::explain::{
-    Change, Comparison, EarlierTask, ExplainError, Explainer, Explanation, FailureTold, Reason, StepLine, Wait, WaitKind,
+    Change, Comparison, EarlierTask, ExplainError, Explainer, Explanation, FailureTold, Reason, StepLine, Wait,
+    WaitKind,
 };
 pub use crate::graph::StepGraph;
 pub use crate::machine::Machine;

@@ -279,7 +279,8 @@ impl Iterator for RunEvents {
 
 impl RunSummary {
     fn begin(event: RunEvent) -> Option<Self> {
-        let RunEvent::RunStarted { run, workflow, project, inputs, given, documents, files, settings, engine, at } = event
+        let RunEvent::RunStarted { run, workflow, project, inputs, given, documents, files, settings, engine, at } =
+            event
         else {
             return None;
         };
