@@ -155,10 +155,7 @@ impl Site {
     }
 
     /// Every request, the oldest first.
-    ///
-    /// # Errors
-    /// If one cannot be read, or was changed.
-    pub fn export_requests(&self) -> Result<Vec<ExportRequest>, AccessError> {
+    pub(crate) fn export_requests(&self) -> Result<Vec<ExportRequest>, AccessError> {
         let ids = self.requests().ids()?;
         let mut requests = ids.iter().map(|id| self.export_request(id)).collect::<Result<Vec<_>, _>>()?;
         requests.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));

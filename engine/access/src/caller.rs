@@ -3,11 +3,15 @@
 use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
-use sluis_identity::{Delegation, Person, VerifiedIdentity};
+use sluis_identity::{Delegation, Passport, PassportError, Person, VerifiedIdentity};
 use sluis_model::ProjectName;
 use sluis_policy::{self as policy, Action, Login};
 
-use crate::registry::{Registry, SELF_ISSUED, Trust};
+use crate::{
+    decision::{Basis, day_of},
+    registry::{Registry, SELF_ISSUED, Trust},
+    visas::Visas,
+};
 
 /// Who uses a site, and from where. It is matched with the registry anew for each decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +27,7 @@ enum Who {
     /// Nobody is logged in.
     Nobody,
     /// An issuer vouches for somebody.
-    Verified { issuer: String, subject: String, multi_factor: bool, logged_in: Option<Timestamp> },
+    Verified { issuer: String, subject: String, multi_factor: bool, logged_in: Option<Timestamp>, visas: Visas },
     /// A program that acts for a person, as far as they delegated it.
     Service(Arc<ActingFor>),
     /// A person of the registry as they would be after a fresh login: for explanations alone.
@@ -35,6 +39,8 @@ enum Who {
 pub(crate) struct ActingFor {
     pub delegation: Delegation,
     pub actions: BTreeSet<Action>,
+    /// What the person's visas said when they delegated it.
+    pub visas: Visas,
     /// The file that is there as long as it was not taken back.
     pub file: PathBuf,
 }
@@ -64,8 +70,33 @@ impl Caller {
             subject: identity.subject().to_owned(),
             multi_factor: identity.mfa(),
             logged_in: identity.auth_time(),
+            visas: Visas::default(),
         };
         Self { who, addresses: Vec::new() }
+    }
+
+    /// The same, with the visas of their passport, or with what kept it from being had. A visa counts until it expires.
+    #[must_use]
+    pub fn with_passport(mut self, passport: Result<&Passport, &PassportError>) -> Self {
+        if let Who::Verified { visas, .. } = &mut self.who {
+            *visas = passport.into();
+        }
+        self
+    }
+
+    /// Their visas; `None` if nobody can know them, for somebody who is not here.
+    pub(crate) fn visas(&self) -> Option<&Visas> {
+        match &self.who {
+            Who::Verified { visas, .. } => Some(visas),
+            Who::Service(service) => Some(&service.visas),
+            Who::SelfIssued | Who::Nobody => Some(Visas::NONE),
+            Who::Assumed(_) => None,
+        }
+    }
+
+    /// Whether they logged in with more than one factor.
+    pub(crate) const fn is_multi_factor(&self) -> bool {
+        matches!(self.who, Who::Verified { multi_factor: true, .. })
     }
 
     /// A program that acts for a person.
@@ -133,18 +164,15 @@ impl Caller {
         self.told_name(&Registry::default())
     }
 
-    /// What is known of them at a time, when they ask for something on behalf of a project.
-    pub(crate) fn facts(
-        &self,
-        registry: &Registry,
-        project: Option<&ProjectName>,
-        now: Timestamp,
-    ) -> policy::Principal {
+    /// What is known of them, when they ask for something on behalf of a project.
+    pub(crate) fn facts(&self, basis: &Basis<'_>, project: Option<&ProjectName>) -> policy::Principal {
+        let (registry, now) = (basis.registry, basis.now);
         let name = self.name(registry);
         let declared = registry.people.get(&name);
         let institution = declared.and_then(|person| person.institution.as_deref());
         let known = institution.and_then(|name| registry.institutions.get(name));
-        let today = crate::decision::day_of(now);
+        let asked = basis.visas.zip(self.visas());
+        let by_visa = asked.and_then(|(rules, visas)| visas.trained_until(rules, now));
         let person = policy::Person {
             declared: declared.is_some(),
             verified: matches!(self.who, Who::Verified { .. } | Who::Service(_) | Who::Assumed(_)),
@@ -154,7 +182,8 @@ impl Caller {
                 trusted: known.is_some(),
                 suspended: known.is_some_and(|known| known.trust == Trust::Suspended),
             },
-            training_until: declared.and_then(|person| person.trained_until(today)),
+            training_until: declared.and_then(|person| person.trained_until(day_of(now))).max(by_visa),
+            missing_visas: asked.map_or_else(BTreeSet::new, |(rules, visas)| visas.missing(rules, now)),
             name,
         };
         let Who::Service(service) = &self.who else { return policy::Principal::Person(person, self.login(now)) };
@@ -204,9 +233,14 @@ pub(crate) fn action_of(purpose: &crate::permit::Purpose) -> Action {
         Purpose::Read(ReadAction::Export | ReadAction::Grant) => Action::Export,
         Purpose::Read(ReadAction::Provenance) => Action::ViewProvenance,
         Purpose::Read(ReadAction::Repeat) => Action::Reanalyse,
-        Purpose::Read(ReadAction::Show | ReadAction::Logs | ReadAction::CachedResult | ReadAction::Expression) => {
-            Action::Read
-        }
+        Purpose::Read(
+            ReadAction::Show
+            | ReadAction::Logs
+            | ReadAction::CachedResult
+            | ReadAction::Expression
+            | ReadAction::Explain
+            | ReadAction::Plan,
+        ) => Action::Read,
         Purpose::Check | Purpose::Collect => Action::Administer,
     }
 }

@@ -1,11 +1,12 @@
 //! `site.yaml`: what the site is called, in which country it stands, how strict its machines are.
 
 mod identity;
+pub(crate) mod visas;
 
 use std::{fmt, path::Path, str::FromStr};
 
+pub use identity::IdentityConfig;
 use sluis_bucket::BucketConfig;
-use sluis_identity::Trust;
 use sluis_model::EuCountry;
 use sluis_remote::Host;
 use sluis_yaml::{Diagnostics, Fields, Node};
@@ -33,7 +34,7 @@ pub struct SiteConfig {
     /// The bucket that holds the store; the site's own folder if `None`.
     pub bucket: Option<BucketConfig>,
     /// Who may say who somebody is; on a personal site nobody, so `None`.
-    pub identity: Option<Trust>,
+    pub identity: Option<IdentityConfig>,
 }
 
 /// Whether the site permits what could let plaintext out.

@@ -273,6 +273,7 @@ impl Site {
             let found = find(&basis, asked)?;
             let facts = basis.facts(asked, &found.labels, found.without_labels.clone());
             entry.facts = crate::facts_told::told(&facts);
+            entry.facts.extend(self.caller().visas().into_iter().flat_map(|visas| visas.told(entry.at)));
             Ok((registry.class_of(&found.labels), found, self.policies().decide(&facts)))
         });
         let (class, Found { labels, mut reasons, .. }, verdict) = match found {

@@ -11,6 +11,7 @@ use crate::{
     Caller,
     error::Reason,
     registry::{Consent, DataClass, Dataset, Network, Project, Registry},
+    visas::VisaRules,
 };
 
 /// The day it is, by UTC.
@@ -37,6 +38,8 @@ pub(crate) struct Basis<'a> {
     pub registry: &'a Registry,
     pub policies: &'a PolicySet,
     pub caller: &'a Caller,
+    /// What the site asks of visas; nothing on a personal site.
+    pub visas: Option<&'a VisaRules>,
     pub allowed_places: Vec<String>,
     pub now: Timestamp,
 }
@@ -48,7 +51,7 @@ impl Basis<'_> {
     }
 
     pub(crate) fn facts(&self, asked: &Asked<'_>, labels: &Labels, without_labels: Vec<String>) -> Facts {
-        let principal = self.caller.facts(self.registry, asked.project, self.now);
+        let principal = self.caller.facts(self, asked.project);
         let person = principal.person().name.clone();
         let project = asked.project.and_then(|name| self.registry.projects.get(name));
         Facts {
@@ -83,6 +86,7 @@ impl Basis<'_> {
             name: name.clone(),
             declared: dataset.is_some(),
             public: dataset.is_some_and(|dataset| dataset.class == DataClass::Public),
+            missing_grant: dataset.and_then(|dataset| dataset.visa.clone().filter(|grant| !self.has_grant(grant))),
             network_bound: dataset.is_none_or(|dataset| dataset.network == Network::Institute),
             granted: project.is_some_and(|project| project.datasets.contains(name)),
             consent: dataset.map_or(policy::Consent::Unknown, |known| consent(known.consent, known.consent_date)),
@@ -91,6 +95,10 @@ impl Basis<'_> {
                 _ => Vec::new(),
             },
         }
+    }
+
+    fn has_grant(&self, address: &str) -> bool {
+        self.caller.visas().is_none_or(|visas| visas.grants(address, self.now))
     }
 
     /// The dataset's terms, and those of the subjects concerned.

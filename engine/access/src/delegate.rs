@@ -16,12 +16,13 @@ use sluis_policy::{Action, Resource};
 use zeroize::Zeroizing;
 
 use crate::{
-    AccessError, Caller, Site,
+    AccessError, Caller, HeldVisa, Site,
     audit::Entry,
     authenticated::Kind,
     caller::ActingFor,
     decide::Found,
     notes::{Notes, new_id},
+    visas::Visas,
 };
 
 const FOLDER: &str = "delegations";
@@ -57,6 +58,9 @@ pub struct Delegated {
     pub actions: BTreeSet<String>,
     /// Until when.
     pub until: Timestamp,
+    /// What the person's visas said when it was made. They count until they expire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visas: Vec<HeldVisa>,
 }
 
 /// Why there is no delegation.
@@ -159,7 +163,9 @@ impl Site {
         let actions = Action::ALL.into_iter().filter(|action| delegation.actions.contains(action.name())).collect();
         let file = self.delegation_notes().path(&delegation.id);
         let file = file.ok_or_else(|| DelegateError::Unknown(delegation.id.clone()))?;
-        Ok(Caller::service(Arc::new(ActingFor { delegation, actions, file })))
+        let held = self.delegation(&delegation.id).map_or_else(Vec::new, |known| known.visas);
+        let visas = Visas { held, set_aside: Vec::new() };
+        Ok(Caller::service(Arc::new(ActingFor { delegation, actions, visas, file })))
     }
 
     fn delegation(&self, id: &str) -> Option<Delegated> {
@@ -177,6 +183,7 @@ impl Site {
             project: delegation.project.clone(),
             actions: delegation.actions.clone(),
             until: delegation.expires,
+            visas: self.caller().visas().unwrap_or(Visas::NONE).held.clone(),
         };
         self.delegation_notes().write(&kept.id, &kept)
     }

@@ -59,14 +59,24 @@ pub struct Erasure {
 }
 
 impl Site {
-    /// Finds everything that carries a subject's label. Nothing is changed.
+    /// Tells what carries a subject's label, to who may erase it. Nothing is changed.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If the caller may not erase, or the store cannot be read.
     pub fn plan_erasure(&self, subject: &SubjectName) -> Result<Erasure, AccessError> {
+        let asked = self.asked(Action::Withdraw, self.as_resource(), None);
+        let mut entry = Entry::new("plan-erasure");
+        entry.subjects = vec![subject.to_string()];
+        self.decide(&asked, format!("see what is of {subject}"), entry, |_, _| Ok(Found::default()))?;
+        self.made_of(subject)
+    }
+
+    /// Finds everything that carries a subject's label.
+    pub(crate) fn made_of(&self, subject: &SubjectName) -> Result<Erasure, AccessError> {
+        let registry = self.registry()?;
         let mut objects = Vec::new();
         for stored in self.store().labelled()? {
-            objects.extend(self.affected(stored?, subject));
+            objects.extend(self.affected(&registry, stored?, subject));
         }
         let erased: BTreeSet<Address> =
             objects.iter().filter(|object| object.fate != Fate::Kept).map(|object| object.address).collect();
@@ -89,7 +99,7 @@ impl Site {
         Ok(Erasure { subject: subject.clone(), objects, tasks })
     }
 
-    /// Erases everything that carries a subject's label, until nothing is left of it: the decision is in the audit log
+    /// Erases everything that carries a subject's label, until a look at the whole store finds nothing more: the decision is in the audit log
     /// before, what was erased after. Gives what was done, in one list.
     ///
     /// # Errors
@@ -101,7 +111,7 @@ impl Site {
         self.store().settle_objects(SystemTime::UNIX_EPOCH, &|_| true)?;
         let mut done = Erasure { subject: subject.clone(), objects: Vec::new(), tasks: Vec::new() };
         loop {
-            let plan = self.plan_erasure(subject)?;
+            let plan = self.made_of(subject)?;
             self.decide_erasure(&plan)?;
             if plan.objects.is_empty() && plan.tasks.is_empty() {
                 return Ok(done);
@@ -112,7 +122,7 @@ impl Site {
         }
     }
 
-    fn affected(&self, stored: Labelled, subject: &SubjectName) -> Option<Affected> {
+    fn affected(&self, registry: &Registry, stored: Labelled, subject: &SubjectName) -> Option<Affected> {
         let owner = stored.address.to_string();
         let read = |bytes: &[u8]| authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, bytes);
         let sets: Vec<_> = stored.labels.iter().map(|(name, bytes)| (name, read(bytes))).collect();
@@ -120,9 +130,15 @@ impl Site {
         let naming: Vec<_> = sets.iter().filter(|(_, set)| names_subject(set)).collect();
         let datasets: BTreeSet<&DatasetName> =
             naming.iter().filter_map(|(_, set)| set.as_ref()).flat_map(|set| &set.datasets).collect();
-        // A set of the same dataset that does not name the subject says less, not something else.
-        let is_other =
-            |set: &Labels| !set.subjects.contains(subject) && set.datasets.iter().all(|name| !datasets.contains(name));
+        // A set of the same dataset that names none of its subjects says less, not something else.
+        let names_other = |set: &Labels, name: &DatasetName| {
+            let listed = registry.datasets.get(name).map(|dataset| &dataset.subjects);
+            listed.is_some_and(|listed| set.subjects.iter().any(|other| listed.contains_key(other)))
+        };
+        let is_other = |set: &Labels| {
+            !set.subjects.contains(subject)
+                && set.datasets.iter().all(|name| !datasets.contains(name) || names_other(set, name))
+        };
         let fate = if sets.iter().any(|(_, set)| set.is_none()) {
             Fate::ErasedUnverified
         } else if naming.is_empty() {

@@ -40,6 +40,7 @@ mod explain;
 mod facts_told;
 mod grant;
 mod keys;
+mod listing;
 mod notes;
 mod permit;
 mod plain;
@@ -54,6 +55,7 @@ mod tasks;
 mod tree;
 mod unseal;
 mod upkeep;
+mod visas;
 mod withdraw;
 
 pub use airlock::{AirlockError, ExportRequest, ExportState};
@@ -63,7 +65,7 @@ pub use audit::{
 };
 pub use caller::Caller;
 pub use check::Checked;
-pub use config::{Rule, SiteConfig};
+pub use config::{IdentityConfig, Rule, SiteConfig};
 pub use delegate::{DelegateError, Delegated, NewDelegation};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
@@ -72,6 +74,7 @@ pub use keys::{
     KeyChangeError, KeyPrompt, KeyProtection, KeyStatus, RecoveredKey, RecoveryError, RotationEnd, RotationStatus,
     RotationStep, SealedShare, TokenError, Unlock, recover_key,
 };
+pub use listing::Visible;
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;
 pub use registry::{
@@ -83,4 +86,5 @@ pub use site::{ObjectFacts, Site};
 pub use task_record::TaskRecord;
 pub use unseal::ObjectReader;
 pub use upkeep::Pin;
+pub use visas::{HeldVisa, VisaRules};
 pub use withdraw::SubjectListing;

@@ -2,22 +2,20 @@
 
 use std::fmt::Display;
 
-use sluis_identity::VerifiedIdentity;
-
 use crate::{AccessError, Caller, Site, Verdict, audit::Entry};
 
 impl Site {
-    /// Writes down that somebody logged in.
+    /// Writes down that somebody logged in, and which of their visas count.
     ///
     /// # Errors
     /// If the audit log cannot be written.
-    pub fn note_login(&self, identity: &VerifiedIdentity) -> Result<(), AccessError> {
-        let caller = Caller::verified(identity);
+    pub fn note_login(&self, caller: &Caller) -> Result<(), AccessError> {
         let mut entry = Entry::new("login");
         entry.decision = Some(Verdict::Allow);
         entry.caller =
             self.registry().map_or_else(|_| caller.name_without_registry(), |registry| caller.name(&registry));
-        entry.facts.insert("multi-factor".to_owned(), identity.mfa().to_string());
+        entry.facts.insert("multi-factor".to_owned(), caller.is_multi_factor().to_string());
+        entry.facts.extend(caller.visas().into_iter().flat_map(|visas| visas.told(entry.at)));
         self.audit().decide(&entry).map(drop)
     }
 

@@ -28,7 +28,7 @@ impl Site {
     /// If the caller may not withdraw, no dataset lists the subject, or the store cannot be read.
     pub fn plan_withdrawal(&self, subject: &SubjectName) -> Result<(Vec<SubjectListing>, Erasure), AccessError> {
         let listings = self.decide_withdrawal("plan-withdrawal", subject)?;
-        Ok((listings, self.plan_erasure(subject)?))
+        Ok((listings, self.made_of(subject)?))
     }
 
     /// Writes down that a subject's consent was withdrawn today, in every dataset that lists them; gives these as they

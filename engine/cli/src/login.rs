@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use sluis_access::{Caller, Site};
 use sluis_identity::{
-    Expectations, TokenError, Trust, VerifiedIdentity, Verifier,
+    Expectations, FetchError, Passport, PassportError, TokenError, Trust, VerifiedIdentity, Verifier,
     login::{LoginRequest, TokenFileError, TokenFolder, TokenSet},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -24,14 +24,14 @@ pub fn request(issuer: &str) -> LoginRequest {
 
 /// What verifies tokens for the site, if it trusts issuers.
 pub fn verifier(site: &Site) -> Result<Option<Verifier>, Failure> {
-    site.config().identity.clone().map(verifier_of).transpose()
+    site.config().identity.clone().map(|identity| verifier_of(identity.trust)).transpose()
 }
 
 /// The same, for a login that begins now.
 pub fn verifier_of_new_logins(site: &Site) -> Result<Option<Verifier>, Failure> {
-    let trust = site.config().identity.clone().map(|mut trust| {
-        trust.issuers.iter_mut().for_each(|issuer| issuer.max_login_age = Some(FRESH));
-        trust
+    let trust = site.config().identity.clone().map(|mut identity| {
+        identity.trust.issuers.iter_mut().for_each(|issuer| issuer.max_login_age = Some(FRESH));
+        identity.trust
     });
     trust.map(verifier_of).transpose()
 }
@@ -62,7 +62,10 @@ pub fn sign_in(site: Site) -> Result<Site, Failure> {
         return Ok(site.used_by(caller.from_addresses(own_addresses())));
     }
     let caller = match who(&site, &verifier)? {
-        Ok(Some(identity)) => Caller::verified(&identity),
+        Ok(Some(known)) => {
+            known.warn();
+            known.caller()
+        }
         Ok(None) => {
             output::note("warning: nobody is logged in; log in with `sluis login`");
             Caller::nobody()
@@ -79,13 +82,63 @@ pub fn sign_in(site: Site) -> Result<Site, Failure> {
 ///
 /// # Errors
 /// The outer ones are of what keeps it from being found out, the inner one says why the tokens are refused.
-pub fn who(site: &Site, verifier: &Verifier) -> Result<Result<Option<VerifiedIdentity>, Failure>, Failure> {
+pub fn who(site: &Site, verifier: &Verifier) -> Result<Result<Option<Known>, Failure>, Failure> {
     let folder = tokens()?;
-    match runtime()?.block_on(identity(verifier, &folder)) {
-        Ok(identity) => Ok(Ok(identity)),
+    match runtime()?.block_on(known(verifier, &folder)) {
+        Ok(known) => Ok(Ok(known)),
         Err(Unusable { told, noted }) => {
             site.note_failed_login(&noted)?;
             Ok(Err(told))
+        }
+    }
+}
+
+/// Somebody whose tokens are good, and their passport, if the site looks at those of their issuer.
+pub struct Known {
+    pub identity: VerifiedIdentity,
+    pub passport: Option<Result<Passport, PassportError>>,
+}
+
+impl Known {
+    /// Whose tokens were just verified, with the passport that these give.
+    pub async fn new(verifier: &Verifier, identity: VerifiedIdentity, tokens: &TokenSet) -> Self {
+        let mut issuers = verifier.trust().issuers.iter();
+        let is_broker = issuers.any(|issuer| issuer.passport_broker && issuer.issuer.as_str() == identity.issuer());
+        let passport = async || verifier.passport_of(&identity, &tokens.access_token, Timestamp::now()).await;
+        let passport = if is_broker { Some(passport().await) } else { None };
+        Self { identity, passport }
+    }
+
+    /// The same, of a login that is not new: the access token that fetches the passport may be over before the ID token
+    /// is, and is renewed then.
+    async fn renewed(verifier: &Verifier, folder: &TokenFolder, identity: VerifiedIdentity, tokens: &TokenSet) -> Self {
+        let known = Self::new(verifier, identity, tokens).await;
+        // By RFC 6750, section 3.1, it is 401 that says so; some providers answer 400.
+        let is_over =
+            matches!(known.passport, Some(Err(PassportError::Fetch(FetchError::Status { status: 400 | 401, .. }))));
+        if is_over
+            && let Ok(renewed) = verifier.refresh(tokens, Timestamp::now()).await
+            && folder.save(&renewed).is_ok()
+        {
+            return Self::new(verifier, known.identity, &renewed).await;
+        }
+        known
+    }
+
+    /// Who uses the site then.
+    pub fn caller(&self) -> Caller {
+        let caller = Caller::verified(&self.identity);
+        match &self.passport {
+            Some(passport) => caller.with_passport(passport.as_ref()),
+            None => caller,
+        }
+    }
+
+    /// Tells that there is no passport where there could be one. Visas that do not count are told by `sluis whoami`:
+    /// many a passport has visas for others.
+    fn warn(&self) {
+        if let Some(Err(error)) = &self.passport {
+            output::note(&format!("warning: no visa counts: {}", Failure::of(Exit::Refused, error).text()));
         }
     }
 }
@@ -118,7 +171,7 @@ impl Unusable {
 }
 
 /// The first login that proves who it is; else what is wrong with the first that does not.
-async fn identity(verifier: &Verifier, folder: &TokenFolder) -> Result<Option<VerifiedIdentity>, Unusable> {
+async fn known(verifier: &Verifier, folder: &TokenFolder) -> Result<Option<Known>, Unusable> {
     let (now, mut unusable) = (Timestamp::now(), None);
     for issuer in &verifier.trust().issuers {
         let found = match folder.load(issuer.issuer.as_str(), &issuer.client_id) {
@@ -127,23 +180,25 @@ async fn identity(verifier: &Verifier, folder: &TokenFolder) -> Result<Option<Ve
             Err(error) => Err(Unusable::of_file(&error)),
         };
         match found {
-            Ok(identity) => return Ok(Some(identity)),
+            Ok((identity, tokens)) => {
+                return Ok(Some(Known::renewed(verifier, folder, identity, &tokens).await));
+            }
             Err(error) => drop(unusable.get_or_insert(error)),
         }
     }
     unusable.map_or(Ok(None), Err)
 }
 
-/// What the tokens prove; they are renewed if their time is over. Tokens with which anything else is wrong stay refused.
+/// What the tokens prove, and the tokens; they are renewed if their time is over. Tokens with which anything else is wrong stay refused.
 async fn verified(
     verifier: &Verifier,
     folder: &TokenFolder,
     tokens: TokenSet,
     now: Timestamp,
-) -> Result<VerifiedIdentity, Unusable> {
+) -> Result<(VerifiedIdentity, TokenSet), Unusable> {
     let expected = Expectations::default();
     match verifier.verify(tokens.id_token.reveal(), &expected, now).await {
-        Ok(identity) => return Ok(identity),
+        Ok(identity) => return Ok((identity, tokens)),
         Err(TokenError::Expired(_)) if tokens.refresh_token.is_some() => {}
         Err(error) => return Err(Unusable::of_token(&error)),
     }
@@ -151,7 +206,7 @@ async fn verified(
     let renewed = renewed.map_err(|error| Unusable::refused(Failure::of(Exit::Refused, &error)))?;
     folder.save(&renewed).map_err(|error| Unusable::of_file(&error))?;
     let identity = verifier.verify(renewed.id_token.reveal(), &expected, now).await;
-    identity.map_err(|error| Unusable::of_token(&error))
+    Ok((identity.map_err(|error| Unusable::of_token(&error))?, renewed))
 }
 
 /// The addresses of this machine, from which its user works: not those that every machine has.

@@ -1,6 +1,6 @@
 //! Passports: all visas of a person, each verified for itself (GA4GH Passport 1.2).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -28,11 +28,13 @@ pub struct Passport {
 }
 
 /// A visa that does not count.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("visa {} of the passport does not count", index + 1)]
 pub struct RefusedVisa {
     /// Which one it is in the passport, from 0.
     pub index: usize,
     /// Why.
+    #[source]
     pub reason: VisaError,
 }
 
@@ -98,6 +100,23 @@ impl Verifier {
         Ok(self.passport(broker, identity, &visas, now).await)
     }
 
+    /// The visas of who logged in: those that the token itself brought, if it brought any, else those of the userinfo
+    /// endpoint.
+    ///
+    /// # Errors
+    /// As [`Verifier::fetched_passport`].
+    pub async fn passport_of(
+        &self,
+        identity: &VerifiedIdentity,
+        access_token: &Secret,
+        now: Timestamp,
+    ) -> Result<Passport, PassportError> {
+        if identity.embedded_visas() > 0 {
+            return self.embedded_passport(identity, now).await;
+        }
+        self.fetched_passport(identity, access_token, now).await
+    }
+
     fn broker(&self, identity: &VerifiedIdentity) -> Result<&TrustedIssuer, PassportError> {
         let issuer = self.trust.issuer(identity.issuer()).filter(|issuer| issuer.passport_broker);
         issuer.ok_or_else(|| PassportError::NotABroker(Quoted::new(identity.issuer())))
@@ -119,59 +138,65 @@ impl Verifier {
             }
         }
         let names = self.names(identity.person(), &good);
-        let good = keep(good, &mut refused, |visa| match self.is_about(visa, &names) {
-            true => None,
-            false => Some(VisaError::OtherPerson(visa.person.clone())),
+        let good = keep(good, &mut refused, |visa| {
+            self.known_until(visa, &names).ok_or_else(|| VisaError::OtherPerson(visa.person.clone()))
         });
         let plain: Vec<Visa> =
             good.iter().map(|(_, visa)| visa).filter(|visa| visa.conditions.is_empty()).cloned().collect();
         let plain: Vec<&Visa> = plain.iter().collect();
-        let good =
-            keep(good, &mut refused, |visa| (!visa.conditions.are_met(&plain)).then_some(VisaError::ConditionsUnmet));
+        let good = keep(good, &mut refused, |visa| visa.conditions.met_until(&plain).ok_or(VisaError::ConditionsUnmet));
         refused.sort_by_key(|refused| refused.index);
+        let names = names.into_keys().collect();
         Passport { visas: good.into_iter().map(|(_, visa)| visa).collect(), refused, names }
     }
 
-    /// The names that are joined to the one of the login, by however many links.
-    fn names(&self, person: &Person, visas: &[(usize, Visa)]) -> BTreeSet<Person> {
-        let mut names = BTreeSet::from([person.clone()]);
+    /// The names that are joined to the one of the login, by however many links; each until the first of these links
+    /// expires, in the way in which it is joined for longest.
+    fn names(&self, person: &Person, visas: &[(usize, Visa)]) -> BTreeMap<Person, Timestamp> {
+        let mut names = BTreeMap::from([(person.clone(), Timestamp::MAX)]);
         loop {
-            let before = names.len();
+            let before = names.clone();
             for (_, visa) in visas {
                 let links = visa.links();
-                let is_joined = self.is_about(visa, &names) || links.iter().any(|link| names.contains(link));
-                if is_joined && !links.is_empty() {
-                    names.insert(visa.person.clone());
-                    names.extend(links);
+                if links.is_empty() {
+                    continue;
+                }
+                let linked = links.iter().filter_map(|link| names.get(link).copied());
+                let Some(joined) = linked.chain(self.known_until(visa, &names)).max() else { continue };
+                let until = joined.min(visa.expires);
+                for name in links.into_iter().chain([visa.person.clone()]) {
+                    let known = names.entry(name).or_insert(until);
+                    *known = until.max(*known);
                 }
             }
-            if names.len() == before {
+            if names == before {
                 return names;
             }
         }
     }
 
-    /// Whether a visa is about one of these names, or uses the subject that one of them has at a broker.
-    fn is_about(&self, visa: &Visa, names: &BTreeSet<Person>) -> bool {
+    /// Until when a visa is known to be about one of these names, if it is: by the name that it has itself, or by the
+    /// subject that one of them has at a broker whose names its issuer uses.
+    fn known_until(&self, visa: &Visa, names: &BTreeMap<Person, Timestamp>) -> Option<Timestamp> {
         let issuer = self.trust.visa_issuer(&visa.person.issuer);
-        let mut brokers = issuer.into_iter().flat_map(|issuer| &issuer.subjects_of);
-        names.contains(&visa.person)
-            || brokers
-                .any(|broker| names.contains(&Person { issuer: broker.clone(), subject: visa.person.subject.clone() }))
+        let brokers = issuer.into_iter().flat_map(|issuer| &issuer.subjects_of);
+        let at_broker = |broker: &String| Person { issuer: broker.clone(), subject: visa.person.subject.clone() };
+        let at_brokers = brokers.filter_map(|broker| names.get(&at_broker(broker)).copied());
+        at_brokers.chain(names.get(&visa.person).copied()).max()
     }
 }
 
-/// Those for which there is no reason against them; the others go to the refused.
+/// Those of which it is known until when they count; the others go to the refused.
 fn keep(
     visas: Vec<(usize, Visa)>,
     refused: &mut Vec<RefusedVisa>,
-    against: impl Fn(&Visa) -> Option<VisaError>,
+    counts_until: impl Fn(&Visa) -> Result<Timestamp, VisaError>,
 ) -> Vec<(usize, Visa)> {
     let mut kept = Vec::new();
     for (index, visa) in visas {
-        match against(&visa) {
-            None => kept.push((index, visa)),
-            Some(reason) => refused.push(RefusedVisa { index, reason }),
+        match counts_until(&visa) {
+            Ok(until) => kept.push((index, Visa { expires: visa.expires.min(until), ..visa })),
+            Err(reason) => refused.push(RefusedVisa { index, reason }),
         }
     }
     kept

@@ -1,6 +1,9 @@
 //! What a site trusts: plain values, which its configuration fills.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::SignedDuration;
 
@@ -84,10 +87,8 @@ pub struct TrustedVisaIssuer {
     pub issuer: String,
     /// Where its keys may be fetched: the `jku` values that its visas may name.
     pub key_sets: BTreeSet<WebAddress>,
-    /// The `source` values that are believed when it tells them.
-    pub sources: BTreeSet<String>,
-    /// The types that are believed.
-    pub types: BTreeSet<VisaType>,
+    /// The types that are believed, each with the `source` values that are when it tells them.
+    pub sources: BTreeMap<VisaType, BTreeSet<String>>,
     /// The brokers whose subjects it uses as its own. For these brokers a visa's `sub` is the person's `sub` there, and
     /// no `LinkedIdentities` visa is needed to join the two.
     pub subjects_of: BTreeSet<String>,
@@ -185,8 +186,8 @@ impl Trust {
         match issuer {
             _ if issuer.issuer.is_empty() => Err(empty("name")),
             _ if issuer.key_sets.is_empty() => Err(empty("key set address")),
-            _ if issuer.sources.is_empty() => Err(empty("source")),
-            _ if issuer.types.is_empty() => Err(empty("visa type")),
+            _ if issuer.sources.is_empty() => Err(empty("visa type")),
+            _ if issuer.sources.values().any(BTreeSet::is_empty) => Err(empty("source for a visa type")),
             _ => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Person, Quoted};
@@ -22,7 +23,7 @@ pub const MAX_VISA: usize = 16 * 1024;
 const MAX_URL: usize = 255;
 
 /// The standard visa types.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum VisaType {
     /// The person's role in an institution, as `role@institution`.
     AffiliationAndRole,
@@ -84,17 +85,22 @@ impl FromStr for VisaType {
 }
 
 /// Who within the source made the assertion (`by`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Authority {
     /// The person themselves.
+    #[serde(rename = "self")]
     Itself,
     /// Somebody with the same visa in the same organization.
+    #[serde(rename = "peer")]
     Peer,
     /// An information system of the source.
+    #[serde(rename = "system")]
     System,
     /// A signing official of the source.
+    #[serde(rename = "so")]
     SigningOfficial,
     /// A data access committee.
+    #[serde(rename = "dac")]
     DataAccessCommittee,
 }
 
@@ -135,7 +141,7 @@ pub struct Visa {
     pub asserted: Timestamp,
     /// When the visa was issued.
     pub issued: Timestamp,
-    /// When it expires.
+    /// When it stops to count: when it expires itself, or one that it depends on by a condition or a link.
     pub expires: Timestamp,
     /// Its own name (`jti`), for the audit log.
     pub id: Option<String>,

@@ -45,6 +45,7 @@ impl Registry {
                 roles: ["analyst".to_owned()].into(),
                 institution: institution(number),
                 training_until: (number % 17 != 0).then(|| day("2027-06-30")),
+                missing_visas: [].into(),
             };
             (person.name.clone(), person)
         });
@@ -75,6 +76,7 @@ impl Registry {
                 granted: number % 31 != 0,
                 consent: Consent::Given(Some(day("2026-01-01"))),
                 network_bound: true,
+                missing_grant: None,
                 terms: Vec::new(),
             };
             let terms = ["HMB", "NCU", "PUB"].map(|term| term.parse().unwrap());

@@ -27,6 +27,8 @@ const FACTS: &[(&str, Tell)] = &[
     ("institution", |facts| One(facts.principal.person().institution.name.clone())),
     ("later_consent", |facts| Each(consents(facts, later))),
     ("login", login),
+    ("missing_grant", |facts| Each(missing_grants(facts))),
+    ("missing_visa", |facts| Each(facts.principal.person().missing_visas.iter().cloned().collect())),
     ("network", |facts| One(facts.network.clone().unwrap_or_else(|| "none".to_owned()))),
     ("network_bound_dataset", |facts| {
         let bound = facts.datasets.iter().filter(|set| set.declared && !set.public && set.network_bound);
@@ -150,6 +152,11 @@ fn training(facts: &Facts) -> FactText {
 fn roles(facts: &Facts) -> FactText {
     let roles: Vec<_> = facts.principal.person().roles.iter().cloned().collect();
     One(if roles.is_empty() { "no roles".to_owned() } else { format!("roles {}", roles.join(", ")) })
+}
+
+fn missing_grants(facts: &Facts) -> Vec<String> {
+    let sets = facts.datasets.iter().filter(|set| set.declared && !set.public);
+    sets.filter_map(|set| Some(format!("{}, for the dataset {}", set.missing_grant.as_ref()?, set.name))).collect()
 }
 
 fn withdrawn(consent: Consent) -> Option<String> {

@@ -119,6 +119,7 @@ impl Types {
             ("login", login),
             ("institution", institution),
             ("training", record(known.training_until.map(|day| ("until", date(day))))),
+            ("visas", record([("missing", strings(known.missing_visas.iter().map(String::as_str)))])),
             ("personalSite", Value::new_bool(facts.personal_site)),
             ("today", date(facts.today())),
             ("time", time(facts.now)),

@@ -31,6 +31,11 @@ pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join("checkpoint")
 }
 
+/// Where it was before it was a C2SP checkpoint.
+pub(super) fn earlier(folder: &Path) -> PathBuf {
+    folder.join("checkpoint.json")
+}
+
 /// The checkpoint as it stands there; `None` if there is none.
 pub(super) fn read_note(folder: &Path) -> Result<Option<Vec<u8>>, AuditError> {
     let path = path(folder);

@@ -31,6 +31,12 @@ pub enum AuditError {
     /// There is no checkpoint.
     #[error("there is no checkpoint {path}: it was removed, or this is not an audit log", path = _0.display())]
     NoCheckpoint(PathBuf),
+    /// The site was made by a version whose logs this one cannot go on with.
+    #[error(
+        "{path} was written by an earlier version of sluis, whose audit log this one can neither verify nor go on with: keep          the folder and that version for reading it, and make a new site with `sluis init`",
+        path = _0.display()
+    )]
+    Earlier(PathBuf),
     /// The checkpoint is none, or was not signed with the site's key.
     #[error("the checkpoint {path} cannot be trusted", path = path.display())]
     Checkpoint {

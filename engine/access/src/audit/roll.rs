@@ -72,6 +72,9 @@ pub(super) fn open_current(folder: &Path, signer: &Signer) -> Result<(u64, Journ
         let (first, known) = match settled(folder, signer)? {
             Some(head) => (head.first, head.journal),
             None if fs::metadata(&log).map_or(0, |facts| facts.len()) == 0 => (0, Summary::empty()),
+            None if checkpoint::earlier(folder).exists() => {
+                return Err(AuditError::Earlier(checkpoint::earlier(folder)));
+            }
             // The first record is signed when a site is made.
             None => return Err(AuditError::NoCheckpoint(checkpoint::path(folder))),
         };

@@ -6,13 +6,23 @@ use jiff::SignedDuration;
 use sluis_identity::{Algorithm, Trust, TrustedIssuer, WebAddress};
 use sluis_yaml::{Diagnostics, Fields, Node};
 
-use super::parsed;
+use super::{parsed, visas};
+use crate::VisaRules;
 
-const KNOWN: &[&str] = &["issuers", "clock-skew-seconds", "http-on-loopback"];
+const KNOWN: &[&str] = &["issuers", "clock-skew-seconds", "http-on-loopback", "visas"];
 
 const ISSUER: &[&str] = &["issuer", "client", "audience", "algorithms", "multi-factor"];
 
-pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Trust> {
+/// Who may say who somebody is, and what others must say of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IdentityConfig {
+    /// Whose tokens and visas count.
+    pub trust: Trust,
+    /// What is asked of visas.
+    pub visas: VisaRules,
+}
+
+pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<IdentityConfig> {
     let fields = Fields::of(node, "`identity`", problems)?;
     fields.check_known(KNOWN, problems);
     let http_on_loopback = fields.boolean("http-on-loopback", problems).unwrap_or_default();
@@ -25,7 +35,8 @@ pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Option<Trust> {
     if issuers.is_empty() {
         problems.error(&node.span, "`identity` names no `issuers`, so nobody could log in".to_owned());
     }
-    Some(trust)
+    let rules = fields.get("visas").map_or(Some(VisaRules::default()), |node| visas::read(node, &mut trust, problems));
+    Some(IdentityConfig { trust, visas: rules? })
 }
 
 fn issuer(node: &Node, problems: &mut Diagnostics) -> Option<TrustedIssuer> {

@@ -1,9 +1,18 @@
 //! Restoring a site's secret key of shares. No site is opened: its key is what is missing.
 
+use std::{path::Path, sync::Arc};
+
+use aws_lc_rs::signature::KeyPair;
 use sluis_crypt4gh::{PublicKey, key_file};
 use zeroize::Zeroizing;
 
-use super::{RecoveryError, shamir, share::Share};
+use super::{
+    RecoveryError, audit_key,
+    files::{AUDIT_SECRET, read_sealed},
+    shamir,
+    share::Share,
+};
+use crate::{AccessError, Audit, audit::Entry};
 
 /// A restored secret key.
 pub struct RecoveredKey {
@@ -13,6 +22,8 @@ pub struct RecoveredKey {
     pub public_key: PublicKey,
     /// The public key of the audit log by which the shares are signed, in hexadecimal digits.
     pub audit_key: String,
+    /// The numbers of the shares that restored it.
+    pub shares: Vec<u8>,
     /// The text of the secret key's file, in plain.
     pub text: Zeroizing<String>,
 }
@@ -50,7 +61,32 @@ pub fn recover_key(texts: &[Zeroizing<String>], audit_key: Option<&str>) -> Resu
     if key.public_key() != set.key {
         return Err(RecoveryError::Wrong);
     }
-    Ok(RecoveredKey { site: set.site, public_key: set.key, audit_key: signer, text })
+    let numbers = shares.iter().map(|share| share.number).collect();
+    Ok(RecoveredKey { site: set.site, public_key: set.key, audit_key: signer, shares: numbers, text })
+}
+
+impl RecoveredKey {
+    /// Writes into the audit log of the site in a folder that its key was restored, and by which shares; gives whether it
+    /// did. It does not if there is no site, or the key is that of another one, or was given up.
+    ///
+    /// # Errors
+    /// If the log cannot be written, or the shares were signed by another one's key.
+    pub fn note_in(&self, folder: &Path) -> Result<bool, AccessError> {
+        let keys = folder.join("keys");
+        let key = key_file::read_secret_key(&self.text).map_err(|_| RecoveryError::Wrong)?;
+        // The restored key is what opens the log's.
+        let Ok(seed) = read_sealed(&keys.join(AUDIT_SECRET), &key) else { return Ok(false) };
+        let pair = Arc::new(audit_key::pair(&seed, &keys)?);
+        if hex::encode(pair.public_key().as_ref()) != self.audit_key {
+            return Err(RecoveryError::OtherSite.into());
+        }
+        let mut entry = Entry::new("recovered-key");
+        entry.recipient = Some(hex::encode(self.public_key.as_bytes()));
+        let numbers: Vec<_> = self.shares.iter().map(ToString::to_string).collect();
+        entry.reasons = vec![format!("restored by the shares {}", numbers.join(", "))];
+        Audit::open(&folder.join("audit"), &pair, pair.public_key().as_ref())?.decide(&entry)?;
+        Ok(true)
+    }
 }
 
 impl std::fmt::Debug for RecoveredKey {

@@ -7,7 +7,7 @@ use sluis_model::{SubjectError, SubjectName};
 use sluis_policy::DataUse;
 use sluis_yaml::{Diagnostics, Fields, Node};
 
-use crate::config::parsed;
+use crate::config::{parsed, visas};
 
 /// A dataset.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +26,8 @@ pub struct Dataset {
     pub network: Network,
     /// The terms under which the data were given.
     pub data_use: Vec<DataUse>,
+    /// The grant (GA4GH Passport 1.2, `ControlledAccessGrants`) of which whoever uses the data needs a visa, by its address.
+    pub visa: Option<String>,
     /// The day on which the data were released to projects.
     pub released: Option<Date>,
     /// The consent of each subject, by pseudonym; the dataset's own holds for them as well.
@@ -133,7 +135,7 @@ impl FromStr for Consent {
 }
 
 const KNOWN: &[&str] =
-    &["description", "class", "kind", "network", "consent", "consent-date", "data-use", "released", "subjects"];
+    &["description", "class", "kind", "network", "consent", "consent-date", "data-use", "visa", "released", "subjects"];
 
 pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Dataset> {
     let fields = Fields::of(node, "a dataset", problems)?;
@@ -147,6 +149,7 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     let released = optional(fields, "released", problems);
     let network = optional(fields, "network", problems);
     let data_use = terms(fields, "data-use", problems);
+    let visa = fields.get("visa").map_or(Some(None), |node| visas::address(node, "visa", problems).map(Some));
     let consent = read_consent(fields, problems);
     let mut subjects = BTreeMap::new();
     for (name, entry) in fields.mapping("subjects", problems).into_iter().flatten() {
@@ -162,13 +165,13 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     }
     let (consent, consent_date) = consent?;
     let (description, class, kind, released) = (description?.to_owned(), class?, kind?, released?);
-    let network = network?.unwrap_or_default();
-    Some(Dataset { description, class, kind, network, consent, consent_date, data_use, released, subjects })
+    let (network, visa) = (network?.unwrap_or_default(), visa?);
+    Some(Dataset { description, class, kind, network, consent, consent_date, data_use, visa, released, subjects })
 }
 
 /// Public data are of nobody, so nobody's consent is needed.
 fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Diagnostics) -> Option<Dataset> {
-    for field in ["kind", "network", "consent", "consent-date", "data-use", "released", "subjects"] {
+    for field in ["kind", "network", "consent", "consent-date", "data-use", "visa", "released", "subjects"] {
         if let Some(node) = fields.get(field) {
             let message = format!("a public dataset has no `{field}`: data of people are `controlled`");
             problems.error(&node.span, message);
@@ -182,6 +185,7 @@ fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Dia
         consent: Consent::Given,
         consent_date: None,
         data_use: Vec::new(),
+        visa: None,
         released: None,
         subjects: BTreeMap::new(),
     })

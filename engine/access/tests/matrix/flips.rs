@@ -14,11 +14,13 @@ pub enum Refused {
     Token(&'static str),
     /// This policy alone, or these, are against it.
     By(&'static [&'static str]),
+    /// A visa is set aside for a reason that says this, and so these policies are against it.
+    SetAside(&'static str, &'static [&'static str]),
     /// The site is not opened, with a message that says this.
     Closed(&'static str),
 }
 
-pub use Refused::{By, Closed, Token};
+pub use Refused::{By, Closed, SetAside, Token};
 
 pub struct Flip {
     pub name: &'static str,
@@ -26,7 +28,7 @@ pub struct Flip {
     pub refused: Refused,
 }
 
-const fn flip(name: &'static str, flip: fn(&mut World), refused: Refused) -> Flip {
+pub const fn flip(name: &'static str, flip: fn(&mut World), refused: Refused) -> Flip {
     Flip { name, flip, refused }
 }
 
@@ -38,7 +40,7 @@ fn drop_claim(world: &mut World, name: &str) {
     world.claims.as_object_mut().unwrap().remove(name);
 }
 
-fn seconds_from_now(seconds: i64) -> serde_json::Value {
+pub fn seconds_from_now(seconds: i64) -> serde_json::Value {
     json!(jiff::Timestamp::now().as_second() + seconds)
 }
 

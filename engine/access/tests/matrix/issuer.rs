@@ -19,6 +19,7 @@ pub struct Issuer {
     pub address: String,
     key: EcdsaKeyPair,
     other_key: EcdsaKeyPair,
+    visa_key: EcdsaKeyPair,
     public: Vec<u8>,
 }
 
@@ -37,10 +38,9 @@ impl Issuer {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let key = new_key();
         let public = key.public_key().as_ref().to_vec();
-        let keys = json!({ "keys": [{
-            "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "one",
-            "x": encoded(&public[1..33]), "y": encoded(&public[33..65]),
-        }] });
+        let keys = key_set(&key);
+        let visa_key = new_key();
+        let visa_keys = key_set(&visa_key);
         let configuration = json!({
             "issuer": address,
             "jwks_uri": format!("{address}/keys"),
@@ -52,10 +52,10 @@ impl Issuer {
         });
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                answer(stream, &configuration, &keys);
+                answer(stream, &configuration, &keys, &visa_keys);
             }
         });
-        Self { address, key, other_key: new_key(), public }
+        Self { address, key, other_key: new_key(), visa_key, public }
     }
 
     /// The claims of somebody who just logged in with two factors.
@@ -69,6 +69,11 @@ impl Issuer {
 
     pub fn header() -> Json {
         json!({ "alg": "ES256", "kid": "one", "typ": "JWT" })
+    }
+
+    /// A visa, as the visa issuer signs it whose keys are at the same server.
+    pub fn sign_visa(&self, header: &Json, claims: &str) -> String {
+        Self::signed_by(&self.visa_key, header, claims)
     }
 
     pub fn sign(&self, header: &Json, claims: &str) -> String {
@@ -98,13 +103,22 @@ impl Issuer {
     }
 }
 
-fn answer(mut stream: TcpStream, configuration: &Json, keys: &Json) {
+fn key_set(key: &EcdsaKeyPair) -> Json {
+    let public = key.public_key().as_ref();
+    json!({ "keys": [{
+        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "one",
+        "x": encoded(&public[1..33]), "y": encoded(&public[33..65]),
+    }] })
+}
+
+fn answer(mut stream: TcpStream, configuration: &Json, keys: &Json, visa_keys: &Json) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let request = lines.next().unwrap().unwrap();
     let _headers: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     let (status, body) = match request.split(' ').nth(1) {
         Some("/.well-known/openid-configuration") => ("200 OK", configuration.to_string()),
         Some("/keys") => ("200 OK", keys.to_string()),
+        Some("/visa-keys" | "/more-visa-keys") => ("200 OK", visa_keys.to_string()),
         _ => ("404 Not Found", String::new()),
     };
     let length = body.len();

@@ -6,16 +6,19 @@
 mod flips;
 mod issuer;
 mod services;
+mod visas;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::ToSpan;
 use sluis_access::{AccessError, Verdict};
 use sluis_model::{Address, EuCountry};
 use tempfile::TempDir;
 
-use flips::{By, CONSENTS, Closed, Flip, PEOPLE, PROJECTS, REQUESTS, TERMS, TOKENS, Token};
+use flips::{By, CONSENTS, Closed, Flip, PEOPLE, PROJECTS, REQUESTS, SetAside, TERMS, TOKENS, Token};
 use issuer::Issuer;
+use visas::VISAS;
 use world::{Ask, Outcome, World, sealed_object};
 
 /// The same request, asked for in ways that are allowed: each flip above differs from one of these in one fact.
@@ -76,9 +79,13 @@ async fn without_a_flip_every_request_is_allowed() {
 
 #[test]
 fn there_are_sixty_flips_and_more_and_each_has_a_name_of_its_own() {
-    let names: BTreeSet<_> =
-        [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS].into_iter().flatten().map(|one| one.name).collect();
-    let count: usize = [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS].iter().map(|flips| flips.len()).sum();
+    let names: BTreeSet<_> = [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS]
+        .into_iter()
+        .flatten()
+        .map(|one| one.name)
+        .collect();
+    let count: usize =
+        [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS].iter().map(|flips| flips.len()).sum();
     assert!(names.len() >= 60 && names.len() == count, "{count} flips, {} names", names.len());
 }
 
@@ -112,13 +119,57 @@ async fn requests_are_refused() {
     each_is_refused_for_its_own_reason_without_a_key(REQUESTS).await;
 }
 
+#[tokio::test]
+async fn missing_visas_refuse() {
+    each_of_a_world_is_refused(VISAS, World::with_visas).await;
+}
+
+#[tokio::test]
+async fn what_visas_say_is_a_fact_of_decisions_until_they_expire() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let asked = async |world: World| world.outcome(&issuer, copy(&template).path(), &address).await;
+    let outcome = asked(World::with_visas(&issuer)).await;
+    outcome.result.unwrap();
+    let facts = &outcome.record["facts"];
+    let completed = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1000);
+    let completed = jiff::tz::Offset::UTC.to_datetime(completed).date();
+    let last_day = completed.saturating_add(1.year()).saturating_sub(1.day());
+    assert_eq!(facts["trained-until"], last_day.to_string(), "{facts}");
+    let told = facts["visas"].as_str().unwrap();
+    assert!(told.contains("ResearcherStatus of https://academy.example.org (`visa-ResearcherStatus`)"), "{told}");
+    // No value and no token of a visa is in the log.
+    let (record, visas) = (outcome.record.to_string(), World::with_visas(&issuer).visas);
+    let tokens: Vec<_> = visas.iter().map(|visa| visa.token(&issuer)).collect();
+    let parts = tokens.iter().flat_map(|token| token.split('.')).chain(["maxima.example.org", "doi.org"]);
+    assert!(parts.into_iter().all(|part| !record.contains(part)), "{record}");
+
+    // Of registry and visas the later day counts.
+    let in_registry = World { people: World::allowed(&issuer).people, ..World::with_visas(&issuer) };
+    let outcome = asked(in_registry).await;
+    outcome.result.unwrap();
+    assert_eq!(outcome.record["facts"]["trained-until"], "2090-01-01");
+    let mut lapsed = World { people: World::allowed(&issuer).people, ..World::with_visas(&issuer) };
+    World::edit(&mut lapsed.people, "until: '2090-01-01'", "until: '2021-01-01'");
+    asked(lapsed).await.result.unwrap();
+
+    // A visa about another name of the same person counts if it is linked.
+    let mut linked = World::with_visas(&issuer);
+    visas::linked(&mut linked, &issuer);
+    asked(linked).await.result.unwrap();
+}
+
 async fn each_is_refused_for_its_own_reason_without_a_key(flips: &[Flip]) {
+    each_of_a_world_is_refused(flips, World::allowed).await;
+}
+
+async fn each_of_a_world_is_refused(flips: &[Flip], world: fn(&Issuer) -> World) {
     let issuer = Issuer::start();
     let (template, address) = template();
     let mut problems = BTreeMap::new();
     for one in flips {
         let folder = copy(&template);
-        let mut world = World::allowed(&issuer);
+        let mut world = world(&issuer);
         (one.flip)(&mut world);
         let outcome = world.outcome(&issuer, folder.path(), &address).await;
         if let Err(problem) = check(one, &outcome) {
@@ -147,15 +198,20 @@ fn check(flip: &Flip, outcome: &Outcome) -> Result<(), String> {
     match (&flip.refused, &outcome.token) {
         (Token(text), Some(found)) if found.contains(text) => Ok(()),
         (Token(text), found) => Err(format!("the token should be refused with `{text}`, was {found:?}")),
-        (By(_), Some(found)) => Err(format!("the token was refused: {found}")),
-        (By(expected), None) => {
-            let (mut found, mut expected) = (policies.clone(), expected.to_vec());
-            found.sort();
-            expected.sort_unstable();
-            if found == expected { Ok(()) } else { Err(format!("by {found:?}: {reasons:?}")) }
-        }
+        (By(_) | SetAside(..), Some(found)) => Err(format!("the token was refused: {found}")),
+        (By(expected), None) if outcome.set_aside().is_empty() => is_by(expected, policies, reasons),
+        (By(_), None) => Err(format!("visas were set aside: {}", outcome.set_aside())),
+        (SetAside(text, expected), None) if outcome.set_aside().contains(text) => is_by(expected, policies, reasons),
+        (SetAside(..), None) => Err(format!("set aside was `{}`", outcome.set_aside())),
         (Closed(_), _) => Err("it was opened".to_owned()),
     }
+}
+
+fn is_by(expected: &[&str], policies: &[String], reasons: &[String]) -> Result<(), String> {
+    let (mut found, mut expected) = (policies.to_vec(), expected.to_vec());
+    found.sort();
+    expected.sort_unstable();
+    if found == expected { Ok(()) } else { Err(format!("by {found:?}: {reasons:?}")) }
 }
 
 fn template() -> (TempDir, Address) {

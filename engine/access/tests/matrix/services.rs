@@ -19,7 +19,7 @@ async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
     // The world's own request writes the site's files.
     World::allowed(issuer).outcome(issuer, folder, address).await.result.unwrap();
     let site = Site::open(folder).unwrap();
-    let verifier = Verifier::new(site.config().identity.clone().unwrap()).unwrap();
+    let verifier = Verifier::new(site.config().identity.clone().unwrap().trust).unwrap();
     let token = issuer.sign(&Issuer::header(), &issuer.claims().to_string());
     let identity = verifier.verify(&token, &Expectations::default(), Timestamp::now()).await.unwrap();
     site.used_by(at_work(Caller::verified(&identity)))
@@ -92,6 +92,41 @@ async fn what_the_person_may_not_their_program_may_not() {
         let refused = policies(program.used_by(caller).permit_read(&project(), &address, ReadAction::Show));
         assert!(refused.contains(&policy.to_owned()), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_program_has_the_visas_that_the_person_had_when_they_delegated() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let world = World::with_visas(&issuer);
+    world.outcome(&issuer, folder.path(), &address).await.result.unwrap();
+    let site = || Site::open(folder.path()).unwrap();
+    let delegated = async |with_visas: bool| {
+        let site = site();
+        let verifier = Verifier::new(site.config().identity.clone().unwrap().trust).unwrap();
+        let identity = world.verified(&issuer, &verifier).await.unwrap();
+        let passport = verifier.embedded_passport(&identity, Timestamp::now()).await;
+        let caller = Caller::verified(&identity);
+        let caller = if with_visas { caller.with_passport(passport.as_ref()) } else { caller };
+        site.used_by(at_work(caller)).delegate(&nightly(&[Action::Read]))
+    };
+    let missing = ["required-visa", "valid-training"];
+    assert_eq!(policies(delegated(false).await), ["required-visa", "required-visa", "valid-training"]);
+    let token = delegated(true).await.unwrap();
+    let read = || {
+        let program = site();
+        let caller = at_work(program.service(token.reveal()).unwrap());
+        program.used_by(caller).permit_read(&project(), &address, ReadAction::Show)
+    };
+    read().unwrap();
+    // What the site wrote down of them cannot be written by others.
+    let note = fs::read_dir(folder.path().join("delegations")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&note).unwrap();
+    assert!(text.contains("protection/1"), "{text}");
+    fs::write(&note, text.replace("protection/1", "protection/3")).unwrap();
+    let refused = policies(read());
+    assert!(missing.iter().all(|policy| refused.contains(&(*policy).to_owned())), "{refused:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use sluis_access::{AccessError, Caller, ReadAction, Rule, Site, SiteConfig, Task
 use sluis_identity::{Expectations, TokenError, VerifiedIdentity, Verifier};
 use sluis_model::{Address, EuCountry, Labels, ProjectName, Region, RunId, TaskId};
 
-use crate::issuer::Issuer;
+use crate::{issuer::Issuer, visas::Visa};
 
 const INSTITUTIONS: &str = "\
 institutions:
@@ -85,6 +85,10 @@ pub struct World {
     pub terms: &'static str,
     /// A line of `site.yaml`.
     pub executors: &'static str,
+    /// What else `identity` in `site.yaml` says.
+    pub identity: String,
+    /// The visas that the token brings.
+    pub visas: Vec<Visa>,
     pub ask: Ask,
 }
 
@@ -123,6 +127,8 @@ impl World {
             policy: None,
             terms: "HMB",
             executors: "local-executor: allow\n",
+            identity: String::new(),
+            visas: Vec::new(),
             ask: Ask::Show,
         }
     }
@@ -141,6 +147,8 @@ pub struct Outcome {
     pub result: Result<(), AccessError>,
     /// The verdict, the policies and the reasons of the last decision in the audit log.
     pub audited: Option<(Verdict, Vec<String>, Vec<String>)>,
+    /// That record as it was written.
+    pub record: Json,
     /// How often the site's key was used.
     pub key_uses: u64,
 }
@@ -153,9 +161,12 @@ pub fn sealed_object(folder: &Path) -> Address {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     };
     let site = Site::create(folder, &config).unwrap();
@@ -180,14 +191,24 @@ impl World {
         let opened = Site::open(folder);
         let site = match opened {
             Ok(site) => site,
-            Err(error) => return Outcome { token: None, result: Err(error), audited: None, key_uses: 0 },
+            Err(error) => {
+                return Outcome { token: None, result: Err(error), audited: None, record: Json::Null, key_uses: 0 };
+            }
         };
-        let verifier = Verifier::new(site.config().identity.clone().unwrap()).unwrap();
+        let verifier = Verifier::new(site.config().identity.clone().unwrap().trust).unwrap();
         let mut caller = Caller::nobody();
         let mut token = None;
         for _ in 0..if self.logged_in { self.shown } else { 0 } {
             caller = match self.verified(issuer, &verifier).await {
-                Ok(identity) => Caller::verified(&identity),
+                Ok(identity) => {
+                    let caller = Caller::verified(&identity);
+                    if self.visas.is_empty() {
+                        caller
+                    } else {
+                        let passport = verifier.embedded_passport(&identity, jiff::Timestamp::now()).await;
+                        caller.with_passport(passport.as_ref())
+                    }
+                }
                 Err(error) => {
                     site.note_failed_login(&error).unwrap();
                     token = Some(error.to_string());
@@ -199,27 +220,33 @@ impl World {
         let result = self.request(&site, address);
         let last =
             site.audit().records().unwrap().map(Result::unwrap).filter(|record| record.verdict().is_some()).last();
+        let entry = last.as_ref().map_or(Json::Null, |record| serde_json::from_str(record.json()).unwrap());
         let audited = last.map(|record| {
-            let entry: Json = serde_json::from_str(record.json()).unwrap();
             let texts = |field: &str| -> Vec<String> {
                 let values = entry["content"][field].as_array().or(entry[field].as_array());
                 values.into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
             };
             (record.verdict().unwrap(), texts("policies"), record.reasons().to_vec())
         });
-        Outcome { token, result, audited, key_uses: site.key_uses() }
+        Outcome { token, result, audited, record: entry, key_uses: site.key_uses() }
     }
 
-    async fn verified(&self, issuer: &Issuer, verifier: &Verifier) -> Result<VerifiedIdentity, TokenError> {
-        let token = (self.sign)(issuer, &self.header, &self.claims);
+    pub async fn verified(&self, issuer: &Issuer, verifier: &Verifier) -> Result<VerifiedIdentity, TokenError> {
+        let mut claims = self.claims.clone();
+        if !self.visas.is_empty() {
+            claims["ga4gh_passport_v1"] = self.visas.iter().map(|visa| visa.token(issuer)).collect();
+        }
+        let token = (self.sign)(issuer, &self.header, &claims);
         verifier.verify(&token, &self.expected, jiff::Timestamp::now()).await
     }
 
     fn write(&self, issuer: &Issuer, folder: &Path) {
         let site = fs::read_to_string(folder.join("site.yaml")).unwrap();
         let identity = format!(
-            "{}identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n",
-            self.executors, issuer.address
+            "{}identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n{}",
+            self.executors,
+            issuer.address,
+            self.identity.replace("ISSUER", &issuer.address)
         );
         fs::write(folder.join("site.yaml"), format!("{site}{identity}")).unwrap();
         let key = fs::read_to_string(folder.join("keys/site.pub")).unwrap();

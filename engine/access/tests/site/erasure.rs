@@ -87,6 +87,29 @@ fn everything_made_of_a_subjects_data_goes_and_everything_else_stays() {
     assert!(place("unlabelled", &common) > 0);
 }
 
+/// The same content of two subjects of one dataset is each one's: who withdraws takes theirs back, and no more.
+#[test]
+fn what_is_of_another_subject_of_the_same_dataset_too_stays_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    edit(&site, "datasets.yaml", "      P013:\n", "      P015: {consent: given}\n      P013:\n");
+    let address = put_of(&site, &of_subjects(&["P012"]), b"no variant found");
+    assert_eq!(address, put_of(&site, &of_subjects(&["P015"]), b"no variant found"));
+    assert_eq!(address, put_of(&site, &of_dataset("trial-7"), b"no variant found"));
+    let both = put_of(&site, &of_subjects(&["P012", "P015"]), b"of both");
+    withdraw(&site);
+    let erased = site.erase_subject(&"P012".parse().unwrap()).unwrap();
+    let mut expected = vec![(address, Fate::Kept), (both, Fate::Erased)];
+    expected.sort_by_key(|(address, _)| *address);
+    assert_eq!(fates(&erased), expected);
+    // The set that names nobody went with that of the subject: it would have kept what is theirs.
+    assert_eq!(site.facts(&address).unwrap().labels, [of_subjects(&["P015"])]);
+    assert_eq!(show(&site, &address).unwrap(), b"no variant found");
+    edit(&site, "datasets.yaml", "P015: {consent: given", "P015: {consent: withdrawn");
+    assert_eq!(fates(&site.erase_subject(&"P015".parse().unwrap()).unwrap()), [(address, Fate::Erased)]);
+    assert!(!store_has(&site, &address.hex()[2..]));
+}
+
 #[test]
 fn what_says_less_of_the_same_data_does_not_keep_them() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,7 +21,7 @@ pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Fa
             output::line(&request.id);
             output::note("Somebody else with the role `committee` decides: sluis airlock approve, or refuse.");
         }
-        Airlock::List => list(&site.export_requests()?, json),
+        Airlock::List => list(&site.list_export_requests()?, json),
         Airlock::Approve { id, days } => {
             let request = site.approve_export(&id, days)?;
             output::note(&format!(

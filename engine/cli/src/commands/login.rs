@@ -4,14 +4,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
-use sluis_access::Registry;
-use sluis_identity::{VerifiedIdentity, Verifier, login::LoggedIn};
+use sluis_access::{HeldVisa, Registry};
+use sluis_identity::{RefusedVisa, VerifiedIdentity, Verifier, login::LoggedIn};
 
 use crate::{
     arguments::Login,
     exit::Exit,
     failure::Failure,
-    login::{request, runtime, tokens, verifier, verifier_of_new_logins, who},
+    login::{Known, request, runtime, tokens, verifier, verifier_of_new_logins, who},
     output, site,
 };
 
@@ -30,9 +30,11 @@ pub fn login(folder: &Path, login: &Login) -> Result<Exit, Failure> {
             return Err(failure);
         }
     };
-    site.note_login(&logged_in.identity)?;
+    let known = runtime()?.block_on(Known::new(&verifier, logged_in.identity, &logged_in.tokens));
+    site.note_login(&known.caller())?;
     tokens()?.save(&logged_in.tokens).map_err(|error| Failure::of(Exit::Environment, &error))?;
-    output::note(&welcome(&*site.registry()?, &logged_in.identity));
+    output::note(&welcome(&*site.registry()?, &known.identity));
+    tell_visas(&known);
     Ok(Exit::Success)
 }
 
@@ -57,9 +59,10 @@ pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
         output::note("This is a personal site: nobody else vouches for who uses it.");
         return Ok(Exit::Success);
     };
-    let Some(identity) = who(&site, &verifier)?? else {
+    let Some(known) = who(&site, &verifier)?? else {
         return Err(Failure::new(Exit::Refused, "nobody is logged in; log in with `sluis login`"));
     };
+    let identity = &known.identity;
     let registry = site.registry()?;
     let name = registry.person_of(identity.issuer(), identity.subject());
     if json {
@@ -69,6 +72,8 @@ pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
             "subject": identity.subject(),
             "multi-factor": identity.mfa(),
             "logged-in": identity.auth_time(),
+            "visas": visas(&known),
+            "visas-set-aside": set_aside(&known),
         }));
         return Ok(Exit::Success);
     }
@@ -76,7 +81,34 @@ pub fn whoami(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let factors = if identity.mfa() { "more than one factor" } else { "one factor" };
     let when = identity.auth_time().map_or_else(|| "at a time that is not known".to_owned(), |at| format!("{at:.0}"));
     output::note(&format!("{}, logged in with {factors}, {when}", identity.person()));
+    tell_visas(&known);
     Ok(Exit::Success)
+}
+
+/// The visas that count.
+fn visas(known: &Known) -> Vec<HeldVisa> {
+    known.passport.iter().flatten().flat_map(|passport| &passport.visas).map(HeldVisa::from).collect()
+}
+
+/// Why others do not, or why there are none.
+fn set_aside(known: &Known) -> Vec<String> {
+    match &known.passport {
+        None => Vec::new(),
+        Some(Err(error)) => vec![Failure::of(Exit::Refused, error).text()],
+        Some(Ok(passport)) => {
+            let told = |visa: &RefusedVisa| format!("{visa}: {}; {}", visa.reason, visa.reason.remedy());
+            passport.refused.iter().map(told).collect()
+        }
+    }
+}
+
+fn tell_visas(known: &Known) {
+    for visa in visas(known) {
+        output::note(&format!("visa: {} of {}, until {:.0}", visa.kind, visa.source, visa.expires));
+    }
+    for text in set_aside(known) {
+        output::note(&format!("warning: {text}"));
+    }
 }
 
 fn needs_no_login() -> Failure {

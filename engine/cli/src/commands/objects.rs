@@ -14,19 +14,16 @@ use crate::{
     output, site,
 };
 
-/// Lists the objects of the store by address, size and labels.
+/// Lists those objects of the store of which the caller may know, by address, size and labels.
 pub fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let mut listed = Vec::new();
     let mut table = output::table(&["ADDRESS", "SIZE", "DATASETS"]);
-    let addresses = site.store().addresses().map_err(|error| Failure::of(Exit::Environment, &error))?;
-    for address in addresses {
-        let address = address.map_err(|error| Failure::of(Exit::Environment, &error))?;
-        let facts = site.facts(&address)?;
+    for facts in site.list_objects()? {
         if json {
             listed.push(facts_json(&facts));
         } else {
-            table.add_row([address.to_string(), output::bytes(facts.size), datasets(&facts)]);
+            table.add_row([facts.address.to_string(), output::bytes(facts.size), datasets(&facts)]);
         }
     }
     if json {
@@ -41,8 +38,8 @@ pub fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
 pub fn show(folder: &Path, show: &Show, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let address = resolve(&site, &show.address)?;
-    let facts = site.facts(&address)?;
     let permit = site.permit_read(&show.project, &address, ReadAction::Show)?;
+    let facts = site.facts(&address)?;
     site.verify(&permit, &address)?;
     if json {
         output::json(&facts_json(&facts));

@@ -7,7 +7,7 @@ use sluis_access::SubjectListing;
 
 use crate::{
     arguments::Withdraw,
-    commands::erase::{erasure_json, print, proof},
+    commands::erase::{erasure_json, print},
     exit::Exit,
     failure::Failure,
     output, site,
@@ -46,7 +46,6 @@ pub fn carry_out(folder: &Path, withdraw: &Withdraw, json: bool) -> Result<Exit,
         ));
         return Ok(Exit::Success);
     }
-    proof(&site, subject)?;
     output::note(&format!(
         "The consent of {subject} is withdrawn in {} dataset(s). Erased {objects} object(s) and {tasks} entries of the \
          task cache. No object of the store carries the label of {subject} any more.",

@@ -2,11 +2,16 @@
 
 mod explanations;
 mod guide;
+#[path = "../../../access/tests/matrix/issuer.rs"]
+#[allow(dead_code, reason = "visas need a part of it")]
+mod issuer;
+mod listings;
 mod logins;
 #[path = "../../../identity/tests/identity/provider_process.rs"]
 mod provider_process;
 mod records;
 mod results;
+mod visas;
 mod withdrawals;
 mod world;
 

@@ -191,14 +191,23 @@ fn two_people_restore_the_key_that_was_lost() {
     recover(&[&set[0], &later[1]]).failed(3, &["not made together"]);
     recover(&[&set[0], &keys[0].1]).failed(3, &["number 2", "no recovery share"]);
     assert!(!Path::new(&out).exists());
+    let log = || fs::read_to_string(site.site().join("audit/log.jsonl")).unwrap();
+    assert!(!log().contains("recovered-key"));
     done(&recover(&[&set[2], &set[0]]));
+    let noted: Vec<_> = log().lines().filter(|line| line.contains("recovered-key")).map(str::to_owned).collect();
+    assert!(noted.len() == 1 && noted[0].contains("restored by the shares 3, 1"), "{noted:?}");
     assert_eq!((fs::read(&out).unwrap(), mode(Path::new(&out))), (fs::read(site.path("lost")).unwrap(), 0o600));
     recover(&[&set[2], &set[0]]).failed(6, &["is there already"]);
     fs::rename(&out, &secret).unwrap();
     done(&site.run(["show", &address]));
+    done(&site.run(["audit", "verify"]));
     let other = TestSite::new();
     let foreign = other.site().join("keys/audit.pub").display().to_string();
     let arguments = ["key", "recover", "--out", &out, "--audit-key", &foreign, "--share", &set[0], "--share", &set[1]];
     site.run(arguments).failed(3, &["were not made by the site"]);
+    // Elsewhere than at the site it is in no log, and that is said.
+    let own = site.site().join("keys/audit.pub").display().to_string();
+    let arguments = ["key", "recover", "--out", &out, "--audit-key", &own, "--share", &set[0], "--share", &set[1]];
+    assert!(other.run(arguments).err.contains("warning: this is in no audit log"));
     site.run(["key", "recovery", "--to", &keys[0].1]).failed(2, &["2 of 1 shares cannot be made"]);
 }

@@ -1,5 +1,6 @@
 //! Conditions of a visa: an OR of ANDs of clauses, each to be met by one other visa (GA4GH Passport 1.2, "conditions").
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{Visa, VisaType};
@@ -81,11 +82,17 @@ impl Conditions {
         self.0.is_empty()
     }
 
-    /// Whether they are met by these visas, which must be valid, about the same person, and without conditions
-    /// themselves: so there are no circles.
-    pub fn are_met(&self, visas: &[&Visa]) -> bool {
-        let is_met = |clause: &Clause| visas.iter().any(|visa| clause.is_met(visa));
-        self.is_empty() || self.0.iter().any(|alternative| alternative.iter().all(is_met))
+    /// Until when they are met by these visas, if they are; the visas must be valid, about the same person, and without
+    /// conditions themselves: so there are no circles. Without conditions it is the end of time.
+    pub fn met_until(&self, visas: &[&Visa]) -> Option<Timestamp> {
+        if self.is_empty() {
+            return Some(Timestamp::MAX);
+        }
+        let met = |clause: &Clause| visas.iter().filter(|visa| clause.is_met(visa)).map(|visa| visa.expires).max();
+        let all_met = |clauses: &Vec<Clause>| {
+            clauses.iter().map(met).try_fold(Timestamp::MAX, |first, until| Some(first.min(until?)))
+        };
+        self.0.iter().filter_map(all_met).max()
     }
 }
 

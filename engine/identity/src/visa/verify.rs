@@ -76,10 +76,10 @@ fn object(claims: &Claims) -> Result<VisaObject, VisaError> {
 
 fn check_trust(issuer: &TrustedVisaIssuer, object: &VisaObject) -> Result<(), VisaError> {
     let name = || Quoted::new(&issuer.issuer);
-    if !issuer.types.contains(&object.kind) {
+    let Some(sources) = issuer.sources.get(&object.kind) else {
         return Err(VisaError::Type { issuer: name(), kind: object.kind });
-    }
-    if !issuer.sources.contains(&object.source) {
+    };
+    if !sources.contains(&object.source) {
         return Err(VisaError::Source { issuer: name(), found: Quoted::new(&object.source) });
     }
     if object.kind == VisaType::LinkedIdentities && !object.conditions.is_empty() {

@@ -113,8 +113,7 @@ fn with_second_issuer(broker: Broker) -> (Broker, impl Fn(&Broker, &str) -> Stri
     trust.visa_issuers.push(TrustedVisaIssuer {
         issuer: "https://second.example.org".to_owned(),
         key_sets: [key_set.parse().unwrap()].into(),
-        sources: [SOURCE.to_owned()].into(),
-        types: [VisaType::ControlledAccessGrants].into(),
+        sources: [(VisaType::ControlledAccessGrants, [SOURCE.to_owned()].into())].into(),
         subjects_of: [].into(),
     });
     let site = Site { verifier: Verifier::new(trust).unwrap(), ..broker.site };
@@ -152,6 +151,31 @@ async fn visas_about_others_count_only_if_they_are_linked() {
 }
 
 #[tokio::test]
+async fn a_visa_counts_no_longer_than_those_that_it_depends_on() {
+    let (broker, second) = with_second_issuer(Broker::new());
+    let with_end = |object: &Value, end: i64| broker.sign(&changed(claims(object), "exp", json!(end)));
+    let affiliation = |role: &str| {
+        json!({ "type": "AffiliationAndRole", "value": format!("{role}@b.org"), "source": SOURCE, "asserted": NOW })
+    };
+    let clause = |role: &str| json!({ "type": "AffiliationAndRole", "value": format!("const:{role}@b.org") });
+    let conditions = json!([[clause("student")], [clause("faculty"), clause("member")]]);
+    let conditional = broker.visa(&changed(grant(), "conditions", conditions));
+    let ends = async |visas: &[String]| broker.passport(visas).await.visas[0].expires.as_second() - NOW;
+    let (faculty, member) = (with_end(&affiliation("faculty"), NOW + 50), with_end(&affiliation("member"), NOW + 70));
+    assert_eq!(ends(&[conditional.clone(), faculty.clone(), member.clone()]).await, 50);
+    // The alternative that is met for longer counts, and of each clause the visa that does.
+    let (student, later) = (with_end(&affiliation("student"), NOW + 60), with_end(&affiliation("student"), NOW + 65));
+    assert_eq!(ends(&[conditional.clone(), faculty, member, student, later]).await, 65);
+    assert_eq!(ends(&[conditional, with_end(&affiliation("student"), NOW + 9000)]).await, 3600);
+    let link = |end: i64| {
+        let value = "8,https%3A%2F%2Fsecond.example.org";
+        with_end(&json!({ "type": "LinkedIdentities", "value": value, "source": SOURCE, "asserted": NOW }), end)
+    };
+    assert_eq!(ends(&[second(&broker, "8"), link(NOW + 40)]).await, 40);
+    assert_eq!(ends(&[second(&broker, "8"), link(NOW + 40), link(NOW + 45)]).await, 45);
+}
+
+#[tokio::test]
 async fn too_many_visas_are_refused() {
     let broker = Broker::new();
     let visas = |count| broker.site.token(&broker.site.claims_with("ga4gh_passport_v1", json!(vec!["x"; count])));
@@ -172,8 +196,7 @@ async fn no_more_than_ten_key_sets_are_fetched_for_a_passport() {
             trust.visa_issuers.push(TrustedVisaIssuer {
                 issuer: format!("issuer-{number}"),
                 key_sets: [format!("{}/keys/{number}", server.address).parse().unwrap()].into(),
-                sources: [SOURCE.to_owned()].into(),
-                types: VisaType::ALL.into(),
+                sources: VisaType::ALL.map(|kind| (kind, [SOURCE.to_owned()].into())).into(),
                 subjects_of: [broker.address.clone()].into(),
             });
         }
@@ -212,6 +235,13 @@ async fn passports_are_fetched_for_the_one_who_logged_in() {
     serve(json!({ "sub": "alice", "ga4gh_passport_v1": [broker.visa(&grant()), "x"] }));
     let passport = fetched().await.unwrap();
     assert_eq!((passport.visas[0].value.as_str(), passport.refused.len()), (DATASET, 1));
+    // What the token brought comes first; without it the endpoint is asked.
+    let token = Secret::new("t".to_owned());
+    let either = async |identity| broker.site.verifier.passport_of(identity, &token, now()).await.unwrap();
+    assert_eq!(either(&identity).await.visas.len(), 1);
+    let asked = broker.site.server.count("/userinfo");
+    let brought = broker.site.verify_claims("ga4gh_passport_v1", json!(["x"])).await.unwrap();
+    assert_eq!((either(&brought).await.visas.len(), broker.site.server.count("/userinfo")), (0, asked));
     serve(json!({ "sub": "alice" }));
     assert!(fetched().await.unwrap().visas.is_empty());
     serve(json!({ "sub": "bob", "ga4gh_passport_v1": [broker.visa(&grant())] }));

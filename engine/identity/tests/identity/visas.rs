@@ -29,8 +29,7 @@ impl Broker {
             trust.visa_issuers.push(TrustedVisaIssuer {
                 issuer: VISA_ISSUER.to_owned(),
                 key_sets: [format!("{}/keys", visa_server.address).parse().unwrap()].into(),
-                sources: [SOURCE.to_owned()].into(),
-                types: VisaType::ALL.into(),
+                sources: VisaType::ALL.map(|kind| (kind, [SOURCE.to_owned()].into())).into(),
                 subjects_of: [broker.address.clone()].into(),
             });
         });
@@ -218,9 +217,14 @@ async fn visas_whose_object_is_wrong_are_refused() {
 async fn a_type_that_the_issuer_is_not_trusted_with_is_refused() {
     let broker = Broker::new();
     let mut trust = broker.site.verifier.trust().clone();
-    trust.visa_issuers[0].types = [VisaType::ControlledAccessGrants].into();
+    trust.visa_issuers[0].sources.retain(|kind, _| *kind == VisaType::ControlledAccessGrants);
+    // A source is believed with the types that it is named for, and with no others.
+    let elsewhere = "https://elsewhere.example.org".to_owned();
+    trust.visa_issuers[0].sources.insert(VisaType::AffiliationAndRole, [elsewhere].into());
     let broker =
         Broker { site: Site { verifier: sluis_identity::Verifier::new(trust).unwrap(), ..broker.site }, ..broker };
     let status = changed(changed(grant(), "type", json!("ResearcherStatus")), "by", Value::Null);
     refused!(broker.outcome(broker.visa(&status)).await, VisaError::Type { kind: VisaType::ResearcherStatus, .. });
+    let affiliation = changed(changed(grant(), "type", json!("AffiliationAndRole")), "value", json!("faculty@b.org"));
+    refused!(broker.outcome(broker.visa(&affiliation)).await, VisaError::Source { .. });
 }

@@ -46,6 +46,8 @@ pub struct Person {
     pub institution: Institution,
     /// The last day on which their training is valid, if they have one.
     pub training_until: Option<Date>,
+    /// The types of visas that the site asks for and that they do not have.
+    pub missing_visas: BTreeSet<String>,
 }
 
 /// An institution.

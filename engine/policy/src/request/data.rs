@@ -25,6 +25,7 @@ pub(super) fn context(facts: &Facts) -> Value {
         ("withoutLabels", strings(facts.without_labels.iter().map(String::as_str))),
         ("termsNotMet", names(|set| has_term(set, |verdict| *verdict == Use::NotMet))),
         ("termsUndecided", names(|set| has_term(set, |verdict| *verdict == Use::Abstain))),
+        ("grantMissing", names(|set| set.declared && !set.public && set.missing_grant.is_some())),
     ])
 }
 

@@ -80,6 +80,9 @@ pub(super) const DENIED: &[Case] = &[
         person(f).training_until = Some("2026-10-01".parse().unwrap());
     }),
     case("valid-training", Read, "no training of anna is on record", |f| person(f).training_until = None),
+    case("required-visa", Read, "anna has no visa of the type ResearcherStatus", |f| {
+        person(f).missing_visas = ["ResearcherStatus".to_owned()].into();
+    }),
     case("institute-network", Read, "none of the institute's networks", |f| f.network = None),
     case("institute-network-for-government", Audit, "none of the institute's networks", |f| f.network = None),
     of_service("delegation-in-force", Submit, "ended at 2026-11-23T10:15:00Z", |f| {
@@ -93,6 +96,9 @@ pub(super) const DENIED: &[Case] = &[
     }),
     of_service("people-decide", Submit, "scheduler (for anna) is a program, and `export` is for people", |f| {
         f.action = Export;
+    }),
+    of_service("required-visa", Submit, "anna has no visa", |f| {
+        person(f).missing_visas = ["AffiliationAndRole".to_owned()].into();
     }),
     of_service("valid-training", Submit, "no training of anna", |f| person(f).training_until = None),
     case("declared-project", Submit, "the project neuro is not in the registry", |f| project(f).declared = false),
@@ -111,6 +117,9 @@ pub(super) const DENIED: &[Case] = &[
     case("labelled-data", Submit, "b3:77 carries no labels", |f| f.without_labels = vec!["b3:77".to_owned()]),
     case("dataset-in-project", Submit, "trial-7 is not granted to the project neuro", |f| {
         f.datasets[0].granted = false
+    }),
+    case("granted-by-visa", Submit, "grants https://data.example.org/7, for the dataset trial-7", |f| {
+        f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
     }),
     case("consent-not-withdrawn", Submit, "the dataset trial-7 was withdrawn on 2026-11-01", |f| {
         consent(f, Consent::Withdrawn(Some("2026-11-01".parse().unwrap())));
@@ -185,8 +194,10 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
     ("a public dataset that is not granted", Submit, |f| {
         f.datasets[0].public = true;
         f.datasets[0].granted = false;
+        f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
         consent(f, Consent::Unknown);
     }),
+    ("an audit without a visa", Audit, |f| person(f).missing_visas = ["ResearcherStatus".to_owned()].into()),
     ("an export of public data", Export, |f| {
         f.datasets[0].public = true;
         f.approved_by = None;
@@ -215,5 +226,7 @@ fn personal(facts: &mut Facts) {
     person.verified = false;
     person.institution.trusted = false;
     person.training_until = None;
+    person.missing_visas = ["ResearcherStatus".to_owned()].into();
     person.roles.clear();
+    facts.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
 }

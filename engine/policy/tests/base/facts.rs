@@ -42,6 +42,7 @@ pub fn allowed(action: Action) -> Facts {
             granted: true,
             consent: Consent::Given(Some("2026-02-01".parse().unwrap())),
             network_bound: true,
+            missing_grant: None,
             terms: Vec::new(),
         }],
         subjects: vec![SubjectFacts {
@@ -83,6 +84,7 @@ fn anna() -> Person {
         roles: ["committee", "steward", "administrator", "auditor"].map(str::to_owned).into(),
         institution: Institution { name: "maxima".to_owned(), trusted: true, suspended: false },
         training_until: Some("2027-10-01".parse().unwrap()),
+        missing_visas: [].into(),
     }
 }
 

@@ -184,3 +184,15 @@ fn opening_does_not_read_what_is_signed_and_the_cache_is_only_a_cache() {
     assert!(site.audit().verify(None).is_err());
     assert!(matches!(site.permit_put(&project(), &of_dataset("personal")), Err(AccessError::Audit(_))));
 }
+
+#[test]
+fn a_site_of_an_earlier_version_is_told_from_one_whose_checkpoint_was_removed() {
+    let (folder, log) = closed_site();
+    let checkpoint = log.with_file_name("checkpoint");
+    fs::rename(&checkpoint, checkpoint.with_extension("json")).unwrap();
+    let text = Site::open(folder.path()).unwrap_err().to_string();
+    assert!(text.contains("checkpoint.json was written by an earlier version"), "{text}");
+    fs::remove_file(checkpoint.with_extension("json")).unwrap();
+    let text = Site::open(folder.path()).unwrap_err().to_string();
+    assert!(text.contains("there is no checkpoint"), "{text}");
+}

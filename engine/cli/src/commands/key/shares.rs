@@ -62,6 +62,7 @@ pub fn restore(folder: &Path, recover: &Recover) -> Result<Exit, Failure> {
     let audit_key = audit_key.transpose()?;
     let key = recover_key(&texts, audit_key.as_deref()).map_err(|error| Failure::of(Exit::Invalid, &error))?;
     let mut file = Output::create(Some(&recover.out))?;
+    let is_noted = key.note_in(folder)?;
     file.write_all(key.text.as_bytes()).map_err(|error| unusable(&recover.out, "written", &error))?;
     file.finish()?;
     output::line(&hex::encode(key.public_key.as_bytes()));
@@ -73,6 +74,12 @@ pub fn restore(folder: &Path, recover: &Recover) -> Result<Exit, Failure> {
         key.audit_key,
         recover.out.display()
     ));
+    if !is_noted {
+        output::note(&format!(
+            "warning: this is in no audit log, since {} is not the site of this key; tell the site's auditor",
+            folder.display()
+        ));
+    }
     Ok(Exit::Success)
 }
 

@@ -51,9 +51,13 @@ datasets:
     class: public
 ";
 
+/// Anna's training, as the registry has it.
+pub const TRAINING: &str =
+    "training: [{course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}]";
+
 /// What everybody is, beside a person of the institute whom the provider vouches for.
 const PEOPLE: [(&str, &str); 6] = [
-    ("anna", "training: [{course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}]"),
+    ("anna", TRAINING),
     ("bob", "roles: [committee]"),
     ("carla", "roles: [steward]"),
     ("dave", "roles: [auditor]"),
