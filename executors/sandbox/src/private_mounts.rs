@@ -57,8 +57,10 @@ impl PrivateMounts {
         }
         unshare(CloneFlags::CLONE_NEWNS)?;
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        // With what is mounted below it.
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
         let open = |source: &PathBuf| -> io::Result<(OwnedFd, bool)> {
-            let tree = open_tree(CWD, source, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+            let tree = open_tree(CWD, source, flags)?;
             Ok((tree, fs::metadata(source)?.is_dir()))
         };
         // Opened before they may be hidden by what is mounted next.

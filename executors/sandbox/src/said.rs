@@ -24,7 +24,9 @@ impl Said {
 
     /// The error behind what was said since, by `bwrap` alone; it is taken out of the file, for it is not the command's.
     pub fn fault(&self, launch: &Launch, status: ExitStatus) -> ExecutorError {
-        let said = self.file.as_ref().and_then(|(path, length)| take(path, *length).ok()).unwrap_or_default();
+        // Where it was killed, the command may have run, and what was said is the command's.
+        let file = self.file.as_ref().filter(|_| status.code().is_some());
+        let said = file.and_then(|(path, length)| take(path, *length).ok()).unwrap_or_default();
         let program = launch.command.arguments.first().map_or("", String::as_str);
         let doing = format!("start task {} of run {} ({status})", launch.task, launch.run);
         bubblewrap::fault(&said, program, doing)

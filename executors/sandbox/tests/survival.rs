@@ -134,7 +134,7 @@ async fn nothing_is_made_up_of_what_is_not_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_does_not_outlive_the_process_that_watches_over_it() {
-    let bench = Bench::new(&Sandbox, "touch ready; while true; do printf . >> beat; sleep 0.01; done");
+    let bench = Bench::new(&Sandbox, "echo said; touch ready; while true; do printf . >> beat; sleep 0.01; done");
     let killing = async {
         bench.file_appears("ready").await;
         let record = fs::read(bench.folder().join("sandbox.json")).unwrap();
@@ -143,6 +143,7 @@ async fn a_command_does_not_outlive_the_process_that_watches_over_it() {
     };
     let (ended, ()) = tokio::join!(bench.try_run(CancellationToken::new()), killing);
     assert!(ended.is_err(), "{ended:?}");
+    assert_eq!(bench.log(), "said\n");
     bench.heart_stands_still().await;
 }
 
