@@ -7,9 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap, io::Read};
 
 use serde::{Deserialize, Serialize};
 use sluis_access::{AccessError, Permit, ReadAction, Site, TaskRequest};
-use sluis_model::{
-    Address, ImageId, ImageReference, ProjectName, Resources, StagedEntry, StagedSource, Task, Value, Values,
-};
+use sluis_model::{Address, ImageId, ImageReference, ProjectName, StagedEntry, StagedSource, Task, Value, Values};
 
 use crate::{
     begin::addresses_in,
@@ -34,7 +32,8 @@ pub struct TaskAccount {
     pub problem: Option<String>,
 }
 
-/// What a task's key was made of (`docs/task-key.md`), and what else decides what is done with it.
+/// What a task's key was made of (`docs/task-key.md`), and what of its tool decides whether it is looked up. Nothing else
+/// is in it: a task that is done again leaves the same.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Material {
     /// The tool's name.
@@ -63,12 +62,8 @@ pub struct Material {
     pub staged: Vec<Staged>,
     /// How outputs are collected, as the task has it.
     pub collection: String,
-    /// What it was given of the machine; not part of the key.
-    pub resources: Resources,
     /// Whether its tool permits that an earlier result is used; not part of the key.
     pub reuse: bool,
-    /// Whether an earlier result was looked for; not part of the key.
-    pub looked_up: bool,
 }
 
 /// One staged thing.
@@ -89,7 +84,7 @@ pub struct Staged {
 
 impl Material {
     /// Of a task in an image with this content digest.
-    pub fn of(task: &Task, image: Option<&str>, looked_up: bool) -> Self {
+    pub fn of(task: &Task, image: Option<&str>) -> Self {
         let command = &task.command;
         Self {
             tool: task.tool.clone(),
@@ -105,9 +100,7 @@ impl Material {
             network: task.network,
             staged: task.staged.iter().map(Staged::of).collect(),
             collection: shorten(&task.collection),
-            resources: task.resources,
             reuse: task.reuse,
-            looked_up,
         }
     }
 }
@@ -174,7 +167,7 @@ impl TaskAccount {
 impl ToRun {
     /// What is kept of this task.
     pub fn account(&self, problem: Option<String>) -> TaskAccount {
-        let material = Material::of(&self.bound.task, self.image.as_ref().map(ImageId::as_str), self.looked_up);
+        let material = Material::of(&self.bound.task, self.image.as_ref().map(ImageId::as_str));
         TaskAccount { material: Some(material), problem }
     }
 

@@ -61,7 +61,6 @@ pub(crate) struct Wanted {
     image: Option<ImageId>,
     pub key: TaskKey,
     labels: Labels,
-    looked_up: bool,
 }
 
 /// What a job gave.
@@ -88,8 +87,6 @@ pub(crate) struct ToRun {
     /// Keeps others from running the same meanwhile, if they may use its result.
     pub _flight: Option<Flight>,
     pub step: String,
-    /// Whether an earlier result was looked for.
-    pub looked_up: bool,
     /// When it began to wait for room.
     pub ready: Instant,
 }
@@ -276,7 +273,7 @@ impl RunContext {
         if let Some(done) = self.find(source, &key, may_reuse)? {
             return Ok(Prepared::Done { done, key: Some(key), cached: true, skipped: false });
         }
-        let wanted = Wanted { bound, image, key, labels: labels.clone(), looked_up: may_reuse };
+        let wanted = Wanted { bound, image, key, labels: labels.clone() };
         if !may_reuse {
             return self.ready_to_run(source, wanted, None);
         }
@@ -300,14 +297,14 @@ impl RunContext {
     }
 
     fn ready_to_run(&self, source: &JobSource, wanted: Wanted, flight: Option<Flight>) -> Result<Prepared, JobFailure> {
-        let Wanted { mut bound, image, key, labels, looked_up } = wanted;
+        let Wanted { mut bound, image, key, labels } = wanted;
         let permit = self.permit(source.task, &bound.task, &labels)?;
         // Only now: how large somebody's data are is nobody else's business.
         let (needs, inputs) = (bound.task.resources, self.size_of_inputs(&bound.task)?);
         bound.task.resources.scratch = Mebibytes(needs.scratch.0.saturating_add(inputs.0));
         self.check_room(bound.task.resources)?;
         let (step, ready) = (source.path.clone(), Instant::now());
-        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, _flight: flight, step, looked_up, ready })))
+        Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, _flight: flight, step, ready })))
     }
 
     /// An earlier result that may be used. What this run has completed itself it never does again.

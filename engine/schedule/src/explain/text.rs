@@ -15,7 +15,7 @@ const SHORT_CHANGES: usize = 3;
 const MOST_CHANGES: usize = 30;
 /// The most lines of one value, and the most characters of one line.
 const MOST_LINES: usize = 12;
-const MOST_CHARACTERS: usize = 240;
+const MOST_CHARACTERS: usize = 600;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -105,7 +105,7 @@ impl Walk<'_> {
         let site = &self.planner.site;
         let of = explain::Whose { workflow: self.workflow, project: self.project, before: None };
         let earlier = explain::find_earlier(&site.runs_dir(), of, place.path)?;
-        let material = Material::of(&bound.task, image, looked_up);
+        let material = Material::of(&bound.task, image);
         let reason = if looked_up {
             explain::reason_to_run(site, self.project, Some(key), None, Some(&material), &earlier)?
         } else if bound.task.reuse {
