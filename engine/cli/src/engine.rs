@@ -5,30 +5,22 @@ use std::{num::NonZero, sync::Arc, thread};
 use sluis_access::Site;
 use sluis_executor::{Executor, ExecutorError};
 use sluis_executor_local::LocalExecutor;
-use sluis_executor_sandbox::SandboxExecutor;
 use sluis_model::{Mebibytes, MilliCores};
 use sluis_schedule::{Engine, Executors, Machine, Planner, Room};
 use sluis_worker::{Scratch, SwapRule};
 
-use crate::{
-    containers::{ContainerExecutor, images},
-    failure::Failure,
-    output,
-};
+use crate::{containers::ContainerExecutor, failure::Failure, output};
 
 /// The engine of this machine, after what dead engines left behind was removed.
 pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc<Engine>, Failure> {
     let scratch = open_scratch(&site)?;
     scratch.keep_for(site.config().resume_within.0)?;
-    // What an engine left in the sandbox is found whatever runs containers now.
-    let sandbox: Arc<dyn Executor> = Arc::new(SandboxExecutor::new(images()?));
-    let container = match container {
-        ContainerExecutor::Sandbox => Arc::clone(&sandbox),
-        ContainerExecutor::Docker => container.make()?,
-    };
+    let is_sandbox = container == ContainerExecutor::Sandbox;
+    let container = container.make()?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
-    let others = (container.name() != sandbox.name()).then_some(&container);
-    clean_up(&site, &scratch, [&sandbox, &plain].into_iter().chain(others)).await?;
+    // What an engine left in the sandbox is found whatever runs containers now.
+    let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make().ok() };
+    clean_up(&site, &scratch, [&container, &plain].into_iter().chain(&sandbox)).await?;
     let machine = Machine::new(room(&scratch)?);
     Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
 }

@@ -78,6 +78,10 @@ impl SandboxExecutor {
         Self { ground: Arc::new(ground), launches: Mutex::default() }
     }
 
+    fn has(&self, id: &ImageId) -> Result<bool, ExecutorError> {
+        Ok(self.ground.images.open_image(id).map_err(unusable)?.is_some())
+    }
+
     fn launches(&self) -> MutexGuard<'_, HashMap<LaunchName, JoinHandle<Result<(), ExecutorError>>>> {
         self.launches.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,7 +167,7 @@ impl Executor for SandboxExecutor {
 
     async fn image_id(&self, image: &ImageReference) -> Result<ImageId, ExecutorError> {
         if let Some(id) = &image.id
-            && self.images_have(id)?
+            && self.has(id)?
         {
             return Ok(id.clone());
         }
@@ -226,11 +230,5 @@ impl Executor for SandboxExecutor {
             self.ground.cgroups().map_or(Ok(()), |groups| groups.remove_dead(is_alive)).map_err(failed)?;
             Ok(killed.len())
         })
-    }
-}
-
-impl SandboxExecutor {
-    fn images_have(&self, id: &ImageId) -> Result<bool, ExecutorError> {
-        Ok(self.ground.images.open_image(id).map_err(unusable)?.is_some())
     }
 }
