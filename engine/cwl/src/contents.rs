@@ -97,6 +97,31 @@ fn show_literal(directory: &mut Directory) {
     }
 }
 
+/// Lets expressions see as much of the listings of a value's directories as of those of another that it was made of.
+pub(crate) fn show_as(other: &Value, value: &mut Value) {
+    match (other, value) {
+        (Value::Directory(other), Value::Directory(directory)) => show_directory_as(other, directory),
+        (Value::Array(others), Value::Array(items)) => {
+            others.iter().zip(items).for_each(|(other, item)| show_as(other, item));
+        }
+        (Value::Record(others), Value::Record(fields)) => {
+            fields
+                .iter_mut()
+                .for_each(|(name, field)| others.get(name).into_iter().for_each(|other| show_as(other, field)));
+        }
+        _ => {}
+    }
+}
+
+fn show_directory_as(other: &Directory, directory: &mut Directory) {
+    directory.visible_depth = other.visible_depth;
+    for pair in other.listing.iter().zip(&mut directory.listing) {
+        if let (Entry::Directory(other), Entry::Directory(inner)) = pair {
+            show_directory_as(other, inner);
+        }
+    }
+}
+
 /// Takes the loaded text out of every file.
 pub(crate) fn drop_contents(value: &mut Value) {
     let Ok(()) = value.visit_files_mut(&mut |file| {

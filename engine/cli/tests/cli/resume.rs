@@ -23,18 +23,20 @@ requirements: {ScatterFeatureRequirement: {}, InlineJavascriptRequirement: {}, S
 inputs:
   names: {type: 'string[]', default: [a, b, c]}
   note: {type: File, default: {class: File, basename: note.txt, contents: "a literal\n"}}
+  folder: {type: Directory, default: {class: Directory, basename: d, listing: [{class: File, basename: x, contents: "x\n"}]}}
 outputs:
   out: {type: File, outputSource: join/out}
   parts: {type: 'File[]', outputSource: part/out}
 steps:
   seed:
-    in: {note: note}
+    in: {note: note, folder: folder}
     out: [out]
     run:
       class: CommandLineTool
       requirements: {WorkReuse: {enableReuse: false}}
-      baseCommand: [sh, -c, 'cat "$0"; od -An -N8 -tx1 /dev/urandom']
-      inputs: {note: {type: File, inputBinding: {}}}
+      baseCommand: [sh, -c, 'cat "$0"; echo "$1"; od -An -N8 -tx1 /dev/urandom']
+      arguments: [{position: 2, valueFrom: "$(inputs.folder.listing[0].basename)"}]
+      inputs: {note: {type: File, inputBinding: {position: 1}}, folder: Directory}
       outputs: {out: stdout}
       stdout: seed
   part:
@@ -105,7 +107,10 @@ fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_run_that_was_cut_off_anywhere_gives_what_it_would_have_given_and_runs_nothing_twice() {
     let site = TestSite::new();
-    let whole = site.run_text(DIAMOND).json();
+    site.write("reads.txt", "ACGT\n");
+    let folder = "folder: {class: Directory, basename: given, listing: [{class: File, path: reads.txt}]}\n";
+    let (path, inputs) = (site.write("workflow.cwl", DIAMOND), site.write("inputs.yml", folder));
+    let whole = site.run(["run", &path, &inputs]).json();
     let run = only_run(&site);
     let text = fs::read_to_string(journal(&site, &run)).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -191,7 +196,10 @@ fn a_killed_run_goes_on_and_says_so() {
 #[test]
 fn a_run_is_gone_on_with_by_those_who_may_use_its_data() {
     let site = TestSite::new();
-    site.run_text(DIAMOND).json();
+    site.write("reads.txt", "ACGT\n");
+    let inputs = site.write("inputs.yml", "note: {class: File, path: reads.txt}\n");
+    let path = site.write("workflow.cwl", DIAMOND);
+    site.run(["run", &path, &inputs]).json();
     let run = only_run(&site);
     let text = fs::read_to_string(journal(&site, &run)).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -292,7 +300,10 @@ impl LeftRunning {
         let mut child = site.command(["run", "--executor", "docker", &path]).spawn().unwrap();
         let mut work = None;
         wait_for("the container", || {
-            work = work_folder(&site).filter(|work| work.join("begun").exists());
+            let begun = |work: &PathBuf| {
+                work.join("begun").exists() && fs::read(work.with_file_name("log")).is_ok_and(|log| !log.is_empty())
+            };
+            work = work_folder(&site).filter(begun);
             work.is_some()
         });
         child.kill().unwrap();

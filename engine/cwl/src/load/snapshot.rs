@@ -12,7 +12,7 @@ use sluis_model::Value;
 use sluis_yaml::Diagnostics;
 
 use super::{Loaded, RemoteDocuments, documents::web_address, load_for};
-use crate::{Inputs, Process, inputs};
+use crate::{Inputs, Process, contents, inputs};
 
 /// The texts of a run's documents, and the values that stand in them with their files sealed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -87,7 +87,9 @@ impl Snapshot {
         let mut values = self.values.iter();
         process.change_values(&mut |value| {
             let kept = values.next().ok_or(SnapshotError::Differs)?;
-            *value = Value::from_json(kept.clone()).map_err(|_| SnapshotError::Differs)?;
+            let mut kept = Value::from_json(kept.clone()).map_err(|_| SnapshotError::Differs)?;
+            contents::show_as(value, &mut kept);
+            *value = kept;
             Ok(())
         })?;
         if values.next().is_some() { Err(SnapshotError::Differs) } else { Ok(process) }
