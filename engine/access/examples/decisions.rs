@@ -26,9 +26,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     };
     let site = Site::create(&folder.path().join("site"), &config)?;

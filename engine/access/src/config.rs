@@ -1,11 +1,17 @@
 //! `site.yaml`: what the site is called, in which country it stands, how strict its machines are.
 
+mod containers;
 mod identity;
+mod resume;
+mod retries;
 pub(crate) mod visas;
 
 use std::{fmt, path::Path, str::FromStr};
 
+pub use containers::Containers;
 pub use identity::IdentityConfig;
+pub use resume::ResumeWithin;
+pub use retries::{Factor, RetryPolicy};
 use sluis_bucket::BucketConfig;
 use sluis_model::EuCountry;
 use sluis_remote::Host;
@@ -27,12 +33,18 @@ pub struct SiteConfig {
     /// Whether a site of an institute runs tools without a container. They have the rights of whoever runs the engine, and
     /// so could read the site's keys. A personal site runs them in any case.
     pub local_executor: Rule,
+    /// What runs tools in containers.
+    pub containers: Containers,
     /// The hosts from which inputs and documents may be fetched over HTTP.
     pub remote_hosts: Vec<Host>,
     /// How many bytes the store may hold; as many as there is room for if `None`.
     pub quota: Option<Quota>,
     /// The bucket that holds the store; the site's own folder if `None`.
     pub bucket: Option<BucketConfig>,
+    /// How often and how a failed task is tried again.
+    pub retries: RetryPolicy,
+    /// For how long what engines leave behind that were killed is kept.
+    pub resume_within: ResumeWithin,
     /// Who may say who somebody is; on a personal site nobody, so `None`.
     pub identity: Option<IdentityConfig>,
 }
@@ -93,9 +105,12 @@ const KNOWN: &[&str] = &[
     "unencrypted-swap",
     "network-access",
     "local-executor",
+    containers::KEY,
     "remote-hosts",
     "quota",
     "store",
+    "retries",
+    resume::KEY,
     "identity",
 ];
 
@@ -116,17 +131,20 @@ impl SiteConfig {
              unencrypted-swap: {}\n\
              # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
              network-access: {}\n\
-             {}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
-             remote-hosts: [{}]\n{}{}",
+             {}{}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
+             remote-hosts: [{}]\n{}{}{}{}",
             self.country,
             self.unencrypted_swap,
             self.network_access,
             if self.local_executor == Rule::Allow { "local-executor: allow\n" } else { "" },
+            containers::to_yaml(self.containers),
             self.remote_hosts.iter().map(|host| format!("\"{host}\"")).collect::<Vec<_>>().join(", "),
             self.quota.map_or_else(String::new, |quota| format!(
                 "# How many bytes the store may hold, such as 2 TB or 500 GiB.\nquota: {quota}\n"
             )),
-            self.bucket.as_ref().map_or_else(String::new, bucket_yaml)
+            self.bucket.as_ref().map_or_else(String::new, bucket_yaml),
+            retries::to_yaml(&self.retries),
+            resume::to_yaml(self.resume_within)
         ))
     }
 
@@ -156,6 +174,10 @@ impl SiteConfig {
                 Some(_) => parsed(fields, "local-executor", &mut problems),
                 None => Some(Rule::Refuse),
             };
+            let containers = match fields.get(containers::KEY) {
+                Some(_) => parsed(fields, containers::KEY, &mut problems),
+                None => Some(Containers::default()),
+            };
             let remote_hosts = remote_hosts(fields, &mut problems);
             let quota = match fields.get("quota") {
                 Some(_) => Some(parsed(fields, "quota", &mut problems)?),
@@ -165,6 +187,11 @@ impl SiteConfig {
                 Some(node) => Some(bucket(node, &mut problems)?),
                 None => None,
             };
+            let retries = match fields.get("retries") {
+                Some(node) => retries::read(node, &mut problems)?,
+                None => RetryPolicy::default(),
+            };
+            let resume_within = resume::read(fields, &mut problems);
             let identity = match fields.get("identity") {
                 Some(node) => Some(identity::read(node, &mut problems)?),
                 None => None,
@@ -176,9 +203,12 @@ impl SiteConfig {
                 unencrypted_swap: unencrypted_swap?,
                 network_access: network_access?,
                 local_executor: local_executor?,
+                containers: containers?,
                 remote_hosts,
                 quota,
                 bucket,
+                retries,
+                resume_within,
                 identity,
             })
         });

@@ -65,7 +65,7 @@ pub use audit::{
 };
 pub use caller::Caller;
 pub use check::Checked;
-pub use config::{IdentityConfig, Rule, SiteConfig};
+pub use config::{Containers, Factor, IdentityConfig, ResumeWithin, RetryPolicy, Rule, SiteConfig};
 pub use delegate::{DelegateError, Delegated, NewDelegation};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};

@@ -379,6 +379,7 @@ mod tests {
             unencrypted_swap: Rule::Refuse,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,
             bucket: None,

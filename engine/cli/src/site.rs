@@ -88,9 +88,12 @@ pub fn make(
         unencrypted_swap: swap,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     };
     let site = Site::create(folder, &config)?;

@@ -12,6 +12,7 @@ mod grants;
 mod hostile;
 mod keys;
 mod objects;
+mod retries;
 mod subjects;
 mod tasks;
 mod upkeep;
@@ -33,9 +34,12 @@ fn config() -> SiteConfig {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,
         bucket: None,
+        retries: Default::default(),
+        resume_within: Default::default(),
         identity: None,
     }
 }
