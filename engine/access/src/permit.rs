@@ -26,6 +26,10 @@ pub enum ReadAction {
     Grant,
     /// Do a run again that was made from it.
     Repeat,
+    /// See what a task was made of and why it failed.
+    Explain,
+    /// Find out what a run would do with it.
+    Plan,
 }
 
 impl ReadAction {
@@ -40,6 +44,8 @@ impl ReadAction {
             Self::Provenance => "view-provenance",
             Self::Grant => "grant",
             Self::Repeat => "repeat-run",
+            Self::Explain => "explain-task",
+            Self::Plan => "plan-run",
         }
     }
 }

@@ -112,6 +112,16 @@ impl Site {
         Ok(sealed)
     }
 
+    /// The address that the content of `reader` has in this store, whether it is there or not, and its bytes.
+    ///
+    /// # Errors
+    /// What the reader says.
+    pub fn address_of(&self, mut reader: impl Read) -> io::Result<(Address, u64)> {
+        let mut hasher = Hasher::new_keyed(self.keys().address_key());
+        hasher.update_reader(&mut reader)?;
+        Ok((Address::from_bytes(*hasher.finalize().as_bytes()), hasher.count()))
+    }
+
     fn write_sealed<'a>(
         &self,
         reader: impl Read + Send,
