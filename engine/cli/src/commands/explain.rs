@@ -11,6 +11,7 @@ use crate::{arguments::Explain, engine, exit::Exit, failure::Failure, output, si
 pub fn carry_out(folder: &Path, explain: &Explain, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let run = read_run(&site.runs_dir(), &find_run(&site.runs_dir(), &explain.run)?)?;
+    site.permit_run_status(&run.project, &run.run)?;
     let explainer = Explainer::new(&site, engine::cores_and_memory());
     match &explain.step {
         Some(step) => {

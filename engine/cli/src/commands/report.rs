@@ -17,6 +17,8 @@ pub fn carry_out(folder: &Path, report: &Report) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let runs = site.runs_dir();
     let id = find_run(&runs, &report.run)?;
+    let run = read_run(&runs, &id)?;
+    site.permit_run_status(&run.project, &id)?;
     if let Some(path) = &report.trace {
         let mut trace = begin_trace(path)?;
         for event in read_events(&runs, &id, &Summary::empty())? {
@@ -26,7 +28,7 @@ pub fn carry_out(folder: &Path, report: &Report) -> Result<Exit, Failure> {
     }
     if report.to.is_some() || report.trace.is_none() {
         let path = report.to.clone().unwrap_or_else(|| PathBuf::from(format!("{id}.html")));
-        let page = sluis_report::page(&read_run(&runs, &id)?).map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let page = sluis_report::page(&run).map_err(|error| Failure::of(Exit::Internal, &error))?;
         fs::write(&path, page).map_err(|error| unwritable(&path, &error))?;
         output::note(&format!("Wrote {}.", path.display()));
     }

@@ -113,10 +113,14 @@ impl Surroundings<'_> {
 
     /// What is asked for, and what others hold.
     fn for_room(&self, path: &str) -> Wait {
-        let mut held: Vec<(&str, Resources)> = Vec::new();
+        let mut held: Vec<(String, Resources)> = Vec::new();
         for run in [self.run].into_iter().chain(self.others) {
             let running = run.tasks.values().filter(|task| task.state == TaskState::Running);
-            held.extend(running.filter_map(|task| Some((task.step.as_str(), task.given?))));
+            // What other projects do is not told.
+            let is_ours = run.project == self.run.project;
+            let name =
+                |task: &TaskSummary| if is_ours { format!("`{}`", task.step) } else { "another project".to_owned() };
+            held.extend(running.filter_map(|task| Some((name(task), task.given?))));
         }
         let cores: u64 = held.iter().map(|(_, given)| given.cores.0).sum();
         let memory: u64 = held.iter().map(|(_, given)| given.memory.0).sum();
@@ -136,8 +140,8 @@ impl Surroundings<'_> {
             cores_of(free.cores),
             free.memory
         ));
-        for (step, given) in held.iter().take(5) {
-            text.push(format!("{} and {} are held by `{step}`", cores_of(given.cores), given.memory));
+        for (holder, given) in held.iter().take(5) {
+            text.push(format!("{} and {} are held by {holder}", cores_of(given.cores), given.memory));
         }
         if held.len() > 5 {
             text.push(format!("and more by {} other tasks", held.len() - 5));

@@ -99,4 +99,9 @@ fn each_explanation_is_decided_and_written_down() {
     site.explain("workflow.cwl");
     let records = site.run(["audit", "search", "--action", "explain-task", "--json"]);
     assert!(records.out.contains("explain-task"), "{}{}", records.out, records.err);
+    let shown = || site.run(["audit", "search", "--action", "show-run", "--json"]).out.matches("show-run").count();
+    let before = shown();
+    let page = site.path("page.html");
+    assert_eq!(site.run(["report", &site.newest_run(), "--to", page.to_str().unwrap()]).code, Some(0));
+    assert!(before > 0 && shown() > before, "{before}");
 }
