@@ -93,7 +93,9 @@ fn group_of(process: Pid) -> Option<Pid> {
     let state = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_pid())).ok()?;
     // The name of the program, in brackets, may hold anything; state, parent and group follow (proc(5)).
     let (_, fields) = state.rsplit_once(')')?;
-    Pid::from_raw(fields.split_whitespace().nth(2)?.parse().ok()?)
+    // That of a process that is just being taken away is told as -1.
+    let group = fields.split_whitespace().nth(2)?.parse().ok().filter(|&group: &i32| group > 0)?;
+    Pid::from_raw(group)
 }
 
 /// The engine for which a process with this environment was started; `None` if it is not one of a task.
