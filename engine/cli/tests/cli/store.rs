@@ -118,9 +118,8 @@ fn what_no_run_needs_goes_and_a_dry_run_says_so_before() {
     let left: Vec<_> =
         site.run(["ls", "--json"]).json().as_array().unwrap().iter().map(|o| o["address"].clone()).collect();
     assert_eq!(left, [Json::from(put.clone())], "what was put is pinned");
-    // Two inputs, two outputs, two results, of which one is also the run's output object, a log, the input object,
-    // the documents.
-    assert_eq!(objects.len(), 9, "{objects:?}");
+    // Two inputs, two outputs, two results, the run's output object, a log, the input object, the documents.
+    assert_eq!(objects.len(), 10, "{objects:?}");
     assert_eq!(stored(&site).len(), 1 + 4 + 1, "the format, the object's parts, its pin");
     assert_eq!(site.run(["audit", "verify"]).code, Some(0));
     let log = site.run(["audit", "list"]).out;
@@ -177,7 +176,7 @@ fn usage_tells_shared_from_unique_by_run_project_and_dataset() {
     // Each run has its unused input, its input object; they share the rest, the documents included.
     for group in usage["groups"].as_array().unwrap() {
         let count = |share: &str| group[share]["objects"].as_u64().unwrap();
-        assert_eq!((count("unique"), count("shared")), (2, 7), "{group}");
+        assert_eq!((count("unique"), count("shared")), (2, 8), "{group}");
     }
     let files: u64 = stored(&site).iter().map(|path| fs::metadata(path).unwrap().len()).sum();
     assert_eq!(usage["total"].as_u64().unwrap() + "sluis-store 2\n".len() as u64, files);
@@ -192,7 +191,7 @@ fn usage_tells_shared_from_unique_by_run_project_and_dataset() {
 #[test]
 fn a_check_names_what_is_damaged_where_it_came_from_and_what_depends_on_it() {
     let (site, outputs) = site_with_run();
-    assert!(site.run(["store", "check"]).out.contains("Checked 9 objects"));
+    assert!(site.run(["store", "check"]).out.contains("Checked 10 objects"));
     let run = site.run(["status", "--json"]).json()[0]["run"].as_str().unwrap().to_owned();
     let lineage = site.run(["provenance", &run, "--json"]).json();
     let first = lineage["tasks"].as_array().unwrap().iter().find(|task| task["step"] == "first").unwrap().clone();
@@ -231,7 +230,7 @@ fn a_check_that_was_interrupted_goes_on_where_it_was() {
     site.run(["store", "check"]);
     let mut state: Json = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert!(state["ended"].is_string());
-    // As if it had been interrupted after four of nine objects, one of which was damaged.
+    // As if it had been interrupted after four of ten objects, one of which was damaged.
     state["ended"] = Json::Null;
     state["after"] = all[3]["address"].clone();
     state["objects"] = 4.into();
@@ -240,7 +239,7 @@ fn a_check_that_was_interrupted_goes_on_where_it_was() {
     let log_before = site.run(["audit", "list"]).out.lines().count();
     let checked = site.run(["store", "check", "--json"]);
     let report: Json = serde_json::from_str(&checked.out).unwrap();
-    assert_eq!((checked.code, report["objects"].as_u64()), (Some(5), Some(9)));
+    assert_eq!((checked.code, report["objects"].as_u64()), (Some(5), Some(10)));
     assert_eq!(report["damaged"][0]["address"], all[0]["address"]);
     let log = site.run(["audit", "list"]).out;
     let decision = log.lines().skip(log_before).find(|line| line.contains("allow  check")).unwrap();
