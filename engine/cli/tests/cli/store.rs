@@ -243,7 +243,7 @@ fn a_check_that_was_interrupted_goes_on_where_it_was() {
     assert_eq!(report["damaged"][0]["address"], all[0]["address"]);
     let log = site.run(["audit", "list"]).out;
     let decision = log.lines().skip(log_before).find(|line| line.contains("allow  check")).unwrap();
-    assert_eq!(decision.matches("b3:").count(), 5, "{decision}");
+    assert_eq!(decision.matches("b3:").count(), 6, "{decision}");
     fs::write(&file, state.to_string()).unwrap();
     assert_eq!(site.run(["store", "check", "--restart"]).code, Some(0));
     assert!(!addresses(&outputs).is_empty());
