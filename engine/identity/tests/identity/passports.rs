@@ -155,7 +155,8 @@ async fn a_visa_counts_no_longer_than_those_that_it_depends_on() {
     let (broker, second) = with_second_issuer(Broker::new());
     let with_end = |object: &Value, end: i64| broker.sign(&changed(claims(object), "exp", json!(end)));
     let affiliation = |role: &str| {
-        json!({ "type": "AffiliationAndRole", "value": format!("{role}@b.org"), "source": SOURCE, "asserted": NOW })
+        let value = format!("{role}@b.org");
+        json!({ "type": "AffiliationAndRole", "value": value, "source": SOURCE, "asserted": NOW })
     };
     let clause = |role: &str| json!({ "type": "AffiliationAndRole", "value": format!("const:{role}@b.org") });
     let conditions = json!([[clause("student")], [clause("faculty"), clause("member")]]);
