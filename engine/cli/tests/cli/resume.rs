@@ -99,7 +99,7 @@ fn cut(site: &TestSite, run: &str, lines: &[&str], torn: &str) {
 fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} never came about");
+        assert!(begun.elapsed() < Duration::from_secs(180), "{what} never came about");
         std::thread::yield_now();
     }
 }
