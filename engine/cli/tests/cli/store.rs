@@ -212,9 +212,9 @@ fn a_check_names_what_is_damaged_where_it_came_from_and_what_depends_on_it() {
     assert_eq!((json.code, report["damaged"].as_array().unwrap().len()), (Some(5), 2));
     let of_input = report["damaged"].as_array().unwrap().iter().find(|one| one["address"] == taken_in).unwrap();
     assert_eq!(of_input["dependents"].as_array().unwrap().len(), 2, "both steps depend on the input");
-    assert_eq!(site.run(["ls", "--json"]).json().as_array().unwrap().len(), 9, "nothing is set aside");
+    assert_eq!(site.run(["ls", "--json"]).json().as_array().unwrap().len(), 10, "nothing is set aside");
     assert_eq!(site.run(["store", "check", "--set-aside"]).code, Some(5));
-    assert_eq!(site.run(["ls", "--json"]).json().as_array().unwrap().len(), 7);
+    assert_eq!(site.run(["ls", "--json"]).json().as_array().unwrap().len(), 8);
     assert_eq!(run_again(&site).json(), outputs);
     assert_eq!(site.run(["store", "check"]).code, Some(0));
     let log = site.run(["audit", "list"]).out;
