@@ -72,6 +72,8 @@ fn start(launch: &Launch) -> Child {
 #[ignore = "run by the tests that kill it"]
 async fn be_an_engine() {
     let mut bench = Bench::new(&Sandbox, &env::var(SCRIPT).unwrap());
+    // Nobody removes this one when the engine is killed.
+    fs::remove_dir_all(bench.folder()).unwrap();
     let folder = Path::new("/dev/shm").join(env::var(ENGINE).unwrap());
     let launch = &mut bench.launch;
     (launch.engine, launch.task, launch.log) = (env::var(ENGINE).unwrap(), TaskId(7), folder.join("log"));
