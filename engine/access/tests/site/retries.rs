@@ -52,7 +52,7 @@ fn what_makes_no_sense_is_named() {
         ("\n  time-factor: 1000", "time-factor"),
         ("\n  memory-ceiling: lots", "`memory-ceiling`: `lots` is not an amount of memory"),
         ("\n  memory-ceiling: 5 kB", "memory-ceiling"),
-        ("\n  bugdet: 1", "did you mean `budget`?"),
+        ("\n  bugdet: 1", "`retries` has no field `bugdet`"),
         (" 3", "`retries` must be a mapping"),
     ] {
         let problems = read(section).unwrap_err();
