@@ -1,5 +1,5 @@
 //! The trace, from the events of a run, is as it was.
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use sluis_report::{COLUMNS, Trace};
 use sluis_schedule::RunEvent;
