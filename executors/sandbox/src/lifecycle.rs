@@ -67,11 +67,15 @@ pub(crate) async fn adopt(
     if let Some(record) = Record::read(launch) {
         let started = record.launched();
         let limit = launch.time_limit.map(|limit| limit.saturating_sub(started.elapsed().unwrap_or_default()));
-        let killed = match record.process(launch) {
-            Some((watcher, handle)) => command.watch(handle, &command.tree(watcher, launch), limit, cancel).await?,
-            None => None,
+        let outcome_now = || Status::read(launch).code.map(|code| command.outcome_of(code));
+        let outcome = match record.process(launch) {
+            Some((watcher, handle)) => {
+                let killed = command.watch(handle, &command.tree(watcher, launch), limit, cancel).await?;
+                killed.or_else(outcome_now)
+            }
+            // A signal while nobody watched may be the work of whoever killed the engine: then it is run anew.
+            None => outcome_now().filter(|outcome| !matches!(outcome, Outcome::Signaled(_))),
         };
-        let outcome = killed.or(Status::read(launch).code.map(|code| command.outcome_of(code)));
         let usage = Usage { peak_memory: command.peak_memory(), ..Usage::default() };
         ended = outcome.map(|outcome| Ended { outcome, started, ended: SystemTime::now(), usage });
     }

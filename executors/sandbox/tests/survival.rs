@@ -111,6 +111,21 @@ async fn the_end_is_told_of_a_command_that_ended_when_nobody_watched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_killed_when_nobody_watched_is_run_anew() {
+    let killed = Killed::running("while [ ! -e on ]; do sleep 0.01; done; echo x > done; kill -9 $$").await;
+    fs::write(killed.0.work("on"), "").unwrap();
+    killed.0.file_appears("done").await;
+    let status = killed.0.folder().join("sandbox.status");
+    let ended = async {
+        while !fs::read_to_string(&status).unwrap().contains("exit-code") {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    assert_eq!(killed.adopt(CancellationToken::new()).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_adopted_can_be_canceled_and_keeps_its_time_limit() {
     let canceled = Killed::running("while true; do printf . >> beat; sleep 0.01; done").await;
     let cancel = CancellationToken::new();

@@ -171,6 +171,19 @@ fn without_permits_everything_is_refused() {
 }
 
 #[test]
+fn what_ships_is_valid() {
+    let schema = Schema::from_cedarschema_str(SCHEMA).unwrap().0;
+    let validator = Validator::new(schema);
+    for (name, text) in SHIPPED {
+        let found = load(Source { name, text, shipped: true }, Some(&validator));
+        assert!(found.as_ref().is_ok_and(|found| !found.is_empty()), "{found:?}");
+    }
+    let unknown = "@id(\"x\") forbid (principal, action, resource) when { context.unknown };";
+    let found = load(Source { name: "x.cedar", text: unknown, shipped: true }, Some(&validator));
+    assert!(found.is_err_and(|problems| !problems.is_empty()));
+}
+
+#[test]
 fn an_action_has_the_place_that_its_policies_have() {
     assert!(Action::ALL.into_iter().enumerate().all(|(place, action)| action as usize == place));
 }
