@@ -68,7 +68,12 @@ impl RunNeeds {
     /// The objects that it needs, by way of its tasks or by itself.
     pub fn objects(&self, tasks: &TaskRecords) -> BTreeSet<Address> {
         let run = &self.run;
-        let own = [run.inputs].into_iter().chain(run.given).chain(run.documents).chain(run.outputs).chain(run.files.iter().copied());
+        let own = [run.inputs]
+            .into_iter()
+            .chain(run.given)
+            .chain(run.documents)
+            .chain(run.outputs)
+            .chain(run.files.iter().copied());
         let failures = run.tasks.values().flat_map(TaskSummary::sealed);
         let records = self.tasks.iter().filter_map(|key| tasks.records.get(key));
         own.chain(failures).chain(records.flat_map(objects_of)).collect()
