@@ -112,16 +112,20 @@ async fn the_end_is_told_of_a_command_that_ended_when_nobody_watched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_killed_when_nobody_watched_is_run_anew() {
-    let killed = Killed::running("while [ ! -e on ]; do sleep 0.01; done; echo x > done; kill -9 $$").await;
+    let killed =
+        Killed::running("while [ ! -e on ]; do sleep 0.01; done; echo x > done; bash -c 'kill -KILL $$'; exit $?")
+            .await;
     fs::write(killed.0.work("on"), "").unwrap();
     killed.0.file_appears("done").await;
-    let status = killed.0.folder().join("sandbox.status");
-    let ended = async {
-        while !fs::read_to_string(&status).unwrap().contains("exit-code") {
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(killed.0.folder().join("sandbox.json")).unwrap()).unwrap();
+    let watcher = format!("/proc/{}/stat", record["pid"]);
+    let gone = async {
+        while fs::read_to_string(&watcher).is_ok_and(|facts| !facts.contains(") Z ")) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
     assert_eq!(killed.adopt(CancellationToken::new()).await, None);
 }
 
