@@ -1,6 +1,6 @@
 //! How many decisions a second one thread makes on a site with many people, projects, datasets and subjects.
 //!
-//! `cargo run --release -p sluis-policy --example speed [DECISIONS] [REPEATS]`
+//! `cargo run --release -p sluis-policy --example verdicts [DECISIONS] [REPEATS]`
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may fail, and prints")]
 
