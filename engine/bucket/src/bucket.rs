@@ -71,7 +71,7 @@ impl Bucket {
     /// If it lies elsewhere or that cannot be told ([`StoreError::Forbidden`]), or there are no credentials.
     pub fn open(config: &BucketConfig, options: Options) -> Result<Self, StoreError> {
         let place = config.place();
-        let worker = Worker::start().map_err(about_bucket(place, "used"))?;
+        let worker = Worker::start("bucket").map_err(about_bucket(place, "used"))?;
         let (config, patience) = (config.clone(), options.patience);
         // The client is made on the worker: it may ask for credentials in the background.
         let opened = worker.run(async move {

@@ -24,7 +24,7 @@ pub enum PlaceError {
 
 /// Why a text is not the address of a server.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no server for buckets: expected https://HOST, or http://HOST on this machine alone")]
+#[error("`{0}` is no server: expected https://HOST, or http://HOST on this machine alone")]
 pub struct EndpointError(String);
 
 /// Why a bucket cannot be where it is said to be.
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     /// Whether it is spoken to without TLS, on this machine.
-    pub(crate) const fn is_plain(&self) -> bool {
+    pub const fn is_plain(&self) -> bool {
         self.is_plain
     }
 }

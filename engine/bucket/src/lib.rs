@@ -8,11 +8,15 @@
 //! - large bodies are written and read in pieces of bounded size, several at a time.
 //!
 //! It may be called from any thread, also from one of a runtime.
+//!
+//! Clients of the clouds' other services share who this process is ([`GoogleIdentity`]), at which server ([`Endpoint`]), how
+//! often ([`Patience`]) and on which threads ([`Worker`]).
 
 mod blobs;
 mod bucket;
 mod config;
 mod failure;
+mod google;
 mod listing;
 mod patient;
 mod reader;
@@ -24,4 +28,6 @@ mod worker;
 
 pub use bucket::{Bucket, Options};
 pub use config::{BucketConfig, Endpoint, EndpointError, MismatchError, Place, PlaceError};
+pub use google::{GoogleIdentity, GoogleIdentityError};
 pub use patient::Patience;
+pub use worker::{Lost, Worker};

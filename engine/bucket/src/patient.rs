@@ -42,6 +42,11 @@ impl Default for Patience {
     }
 }
 
+/// How long a server may take to be reached.
+pub fn connect_timeout(patience: Patience) -> Duration {
+    patience.one_try.min(Duration::from_secs(10))
+}
+
 /// Makes clients that are patient.
 #[derive(Debug)]
 pub struct Connector {

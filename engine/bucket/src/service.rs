@@ -12,7 +12,10 @@ use object_store::{
 };
 use sluis_model::Cloud;
 
-use crate::{BucketConfig, Patience, patient::Connector};
+use crate::{
+    BucketConfig, Patience, google,
+    patient::{Connector, connect_timeout},
+};
 
 /// All that the clients of both clouds can do.
 pub trait Client: ObjectStore + MultipartStore + PaginatedListStore {}
@@ -44,7 +47,7 @@ impl Service {
     pub fn new(config: &BucketConfig, patience: Patience) -> object_store::Result<Self> {
         let options = ClientOptions::new()
             .with_timeout(patience.one_try)
-            .with_connect_timeout(patience.one_try.min(std::time::Duration::from_secs(10)))
+            .with_connect_timeout(connect_timeout(patience))
             .with_allow_http(config.is_plain());
         let completes_on_condition = config.place().cloud() == Cloud::Amazon;
         let connector = || Connector { patience, completes_on_condition };
@@ -58,7 +61,7 @@ impl Service {
                     let nobody = StaticCredentialProvider::new(GcpCredential { bearer: NOBODY.to_owned() });
                     GoogleCloudStorageBuilder::new().with_credentials(Arc::new(nobody))
                 } else {
-                    GoogleCloudStorageBuilder::from_env().with_skip_signature(false)
+                    google::builder()
                 };
                 let client = builder
                     .with_bucket_name(config.place().bucket())

@@ -14,13 +14,17 @@ use tokio::runtime::{Builder, Runtime};
 #[error("the request was lost")]
 pub struct Lost;
 
-/// Threads of a backend's own. So it may be called from anywhere, also from the threads of another runtime, which must
+/// Threads of a client's own. So it may be called from anywhere, also from the threads of another runtime, which must
 /// not enter a second one: the caller waits for a plain channel.
 pub struct Worker(Option<Runtime>);
 
 impl Worker {
-    pub fn start() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("bucket").enable_all().build()?;
+    /// Starts them; each has this name.
+    ///
+    /// # Errors
+    /// If the system gives no more threads.
+    pub fn start(name: &str) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build()?;
         Ok(Self(Some(runtime)))
     }
 
@@ -37,6 +41,9 @@ impl Worker {
     }
 
     /// Does something and waits for its outcome.
+    ///
+    /// # Errors
+    /// If there is none, since the work panicked.
     pub fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, Lost> {
         self.begin(work).recv().map_err(|_| Lost)
     }

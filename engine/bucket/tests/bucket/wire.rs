@@ -30,7 +30,7 @@ impl Request {
     }
 
     /// The next request of a connection; `None` if it ended.
-    pub fn read(from: &mut BufReader<TcpStream>) -> io::Result<Option<Self>> {
+    pub fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let Some((first, headers)) = read_head(from)? else { return Ok(None) };
         let mut words = first.split(' ').map(str::to_owned);
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
