@@ -8,6 +8,7 @@ mod create;
 mod error;
 mod files;
 mod in_use;
+mod kms;
 mod packets;
 mod protect;
 mod protection;
@@ -39,6 +40,7 @@ use files::{
     ADDRESS_KEY, AUDIT_SECRET, NEW_PUBLIC, OLD_PUBLIC, OLD_SECRET, SITE_PUBLIC, SITE_SECRET, check_public, read_public,
     read_sealed, refuse_if_shared,
 };
+pub use kms::KmsKeyError;
 pub(crate) use protection::nothing;
 pub use protection::{KeyPrompt, KeyProtection, Unlock};
 pub use recover::{RecoveredKey, recover_key};

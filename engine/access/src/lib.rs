@@ -71,8 +71,8 @@ pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
 pub use explain::{Able, AccessLine, Question, Thing};
 pub use keys::{
-    KeyChangeError, KeyPrompt, KeyProtection, KeyStatus, RecoveredKey, RecoveryError, RotationEnd, RotationStatus,
-    RotationStep, SealedShare, TokenError, Unlock, recover_key,
+    KeyChangeError, KeyPrompt, KeyProtection, KeyStatus, KmsKeyError, RecoveredKey, RecoveryError, RotationEnd,
+    RotationStatus, RotationStep, SealedShare, TokenError, Unlock, recover_key,
 };
 pub use listing::Visible;
 pub use permit::{Permit, ReadAction, TaskRequest};

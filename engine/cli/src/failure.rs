@@ -3,7 +3,7 @@
 use std::{error::Error, path::Path};
 
 use serde_json::json;
-use sluis_access::{AccessError, AirlockError, DelegateError, KeyChangeError};
+use sluis_access::{AccessError, AirlockError, DelegateError, KeyChangeError, KmsKeyError};
 use sluis_index::IndexError;
 use sluis_remote::RemoteError;
 use sluis_schedule::{ExplainError, FailureKind, PlanError, RepeatError, ResumeError, RunError, RunsError};
@@ -106,6 +106,8 @@ impl From<AccessError> for Failure {
             AccessError::Store(StoreError::Forbidden { .. }) => Exit::Refused,
             AccessError::NotFound(_) | AccessError::Recovery(_) => Exit::Usage,
             AccessError::KeyChange(KeyChangeError::Empty | KeyChangeError::Passphrase { .. }) => Exit::Usage,
+            // As with a bucket: a place outside the EU is refused, whoever names it.
+            AccessError::KeyChange(KeyChangeError::Kms(KmsKeyError::Name(_))) => Exit::Refused,
             AccessError::Delegate(DelegateError::Unknown(_)) => Exit::Usage,
             AccessError::Delegate(DelegateError::Key) => Exit::Internal,
             AccessError::Delegate(_) => Exit::Refused,

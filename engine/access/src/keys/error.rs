@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use sluis_crypt4gh::{PacketError, SecretKeyError};
 
-use super::token::TokenError;
+use super::{kms::KmsKeyError, token::TokenError};
 
 /// Why a site's key cannot be opened, changed or given up.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum KeyChangeError {
     /// The token does not open or protect it.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The key in Cloud KMS does not open or protect it.
+    #[error(transparent)]
+    Kms(#[from] KmsKeyError),
     /// A passphrase without a character protects nothing.
     #[error("a passphrase cannot be empty; `sluis key passphrase --remove` takes the protection away")]
     Empty,

@@ -1,15 +1,19 @@
-//! Setting, changing and removing what protects the site's key: a passphrase, or a token.
+//! Setting, changing and removing what protects the site's key: a passphrase, a token, or a key in Cloud KMS.
 
+use std::collections::BTreeMap;
+
+use sluis_kms::{KeyName, KeyVersion};
 use zeroize::Zeroizing;
 
 use super::{
     KeyChangeError, Unlock,
     files::{self, SITE_SECRET},
+    kms,
     protection::Protection,
     rotate::Stage,
     token::Token,
 };
-use crate::{AccessError, Site};
+use crate::{AccessError, Site, audit::Entry};
 
 impl Site {
     /// Protects the site's secret key with a passphrase from now on, in the place of what protects it now; with nothing if
@@ -36,6 +40,33 @@ impl Site {
             let (wrapped, passphrase) = Token::of(&self.keys_dir())?.wrap_new(pin)?;
             Ok(Protection::Token(wrapped, passphrase))
         })
+    }
+
+    /// Protects the site's secret key by a key in Google Cloud KMS, in the place of what protects it now, and says which
+    /// version of it that was. The key must be there already.
+    ///
+    /// # Errors
+    /// As [`Site::protect_key`], and [`KmsKeyError`](super::KmsKeyError), also if the key encrypts and does not decrypt
+    /// again.
+    pub fn protect_key_by_kms(&self, key: &KeyName) -> Result<KeyVersion, AccessError> {
+        let mut used = None;
+        self.keep_key("protect-key-by-kms", || {
+            let (wrapped, passphrase, version) = kms::wrap_new(&self.keys_dir(), key)?;
+            used = Some(version);
+            Ok(Protection::Kms(wrapped, passphrase))
+        })?;
+        let version = used.ok_or(KeyChangeError::Changed)?;
+        let mut entry = Entry::new("protected-key-by-kms");
+        entry.recipient = Some(hex::encode(self.keys().recipient().as_bytes()));
+        entry.region = key.region().to_string();
+        let facts = [
+            ("kms-key", key.to_string()),
+            ("kms-version", version.number.clone()),
+            ("kms-protection", version.protection.to_string()),
+        ];
+        entry.facts = BTreeMap::from_iter(facts.map(|(name, value)| (name.to_owned(), value)));
+        self.audit().note(&entry)?;
+        Ok(version)
     }
 
     fn keep_key(

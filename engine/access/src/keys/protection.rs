@@ -7,10 +7,12 @@ use std::{
 };
 
 use sluis_crypt4gh::{KeyFileError, SecretKey, SecretKeyError, key_file};
+use sluis_kms::KeyName;
 use zeroize::Zeroizing;
 
 use super::{
     KeyChangeError, files,
+    kms::Wrapped,
     token::{Token, TokenError},
 };
 use crate::AccessError;
@@ -49,7 +51,7 @@ pub(crate) fn nothing(_: &KeyPrompt) -> io::Result<Zeroizing<String>> {
 }
 
 /// How a secret key is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeyProtection {
     /// As it is: file rights alone keep others from it.
     Plain,
@@ -57,6 +59,8 @@ pub enum KeyProtection {
     Passphrase,
     /// Encrypted under random bytes that a token encrypted.
     Token,
+    /// Encrypted under random bytes that this key in Google Cloud KMS encrypted.
+    Kms(KeyName),
 }
 
 /// How the secret key is kept, with what opens it.
@@ -65,6 +69,8 @@ pub(crate) enum Protection {
     Passphrase(Zeroizing<String>),
     /// What the token encrypted, and what it is as a passphrase.
     Token(Vec<u8>, Zeroizing<String>),
+    /// What a key in Cloud KMS encrypted, and what it is as a passphrase.
+    Kms(Wrapped, Zeroizing<String>),
 }
 
 impl Protection {
@@ -80,6 +86,10 @@ impl Protection {
                 let locked = lock(passphrase)?;
                 Ok(Zeroizing::new(format!("{WRAPPED}{}\n{}", hex::encode(wrapped), *locked)))
             }
+            Self::Kms(wrapped, passphrase) => {
+                let locked = lock(passphrase)?;
+                Ok(Zeroizing::new(format!("{}\n{}", wrapped.line(), *locked)))
+            }
         }
     }
 
@@ -87,9 +97,35 @@ impl Protection {
     pub(super) fn open(&self, path: &Path, text: &str) -> Result<SecretKey, AccessError> {
         match self {
             Self::Plain => key_file::read_secret_key(text),
-            Self::Passphrase(passphrase) | Self::Token(_, passphrase) => key_file::unlock_secret_key(text, passphrase),
+            Self::Passphrase(passphrase) | Self::Token(_, passphrase) | Self::Kms(_, passphrase) => {
+                key_file::unlock_secret_key(text, passphrase)
+            }
         }
         .map_err(|error| AccessError::Key { path: path.to_owned(), reason: error.to_string() })
+    }
+}
+
+/// How a file keeps its key, as its text says.
+enum Kept {
+    Plain,
+    Passphrase,
+    Token(Vec<u8>),
+    Kms(Wrapped),
+}
+
+impl Kept {
+    fn of(text: &str) -> Result<Self, KeyChangeError> {
+        if let Some(wrapped) = Wrapped::of(text) {
+            return Ok(Self::Kms(wrapped?));
+        }
+        if let Some(rest) = text.strip_prefix(WRAPPED) {
+            let wrapped = hex::decode(rest.lines().next().unwrap_or_default());
+            return Ok(Self::Token(wrapped.map_err(|_| TokenError::Wrapped)?));
+        }
+        Ok(match key_file::read_secret_key(text) {
+            Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => Self::Passphrase,
+            _ => Self::Plain,
+        })
     }
 }
 
@@ -98,33 +134,32 @@ pub(super) fn open(path: &Path, text: &str, unlock: &Unlock<'_>) -> Result<(Secr
     let ask = |prompt: &KeyPrompt| {
         unlock(prompt).map_err(|source| KeyChangeError::Passphrase { path: path.to_owned(), source })
     };
-    let protection = match kind(text) {
-        KeyProtection::Plain => Protection::Plain,
-        KeyProtection::Passphrase => Protection::Passphrase(ask(&KeyPrompt::Passphrase(path.to_owned()))?),
-        KeyProtection::Token => {
-            let wrapped = wrapped(text).ok_or(KeyChangeError::Token(TokenError::Wrapped))?;
-            let token = Token::of(path.parent().unwrap_or(Path::new("")))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let protection = match Kept::of(text)? {
+        Kept::Plain => Protection::Plain,
+        Kept::Passphrase => Protection::Passphrase(ask(&KeyPrompt::Passphrase(path.to_owned()))?),
+        Kept::Token(wrapped) => {
+            let token = Token::of(folder)?;
             let pin = ask(&KeyPrompt::Pin(token.token.clone()))?;
             let passphrase = token.unwrap(&wrapped, &pin).map_err(KeyChangeError::Token)?;
             Protection::Token(wrapped, passphrase)
+        }
+        Kept::Kms(wrapped) => {
+            let passphrase = wrapped.open(folder)?;
+            Protection::Kms(wrapped, passphrase)
         }
     };
     Ok((protection.open(path, text)?, protection))
 }
 
 /// How the key in the text of a file is kept.
-pub(super) fn kind(text: &str) -> KeyProtection {
-    if text.starts_with(WRAPPED) {
-        return KeyProtection::Token;
-    }
-    match key_file::read_secret_key(text) {
-        Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => KeyProtection::Passphrase,
-        _ => KeyProtection::Plain,
-    }
-}
-
-fn wrapped(text: &str) -> Option<Vec<u8>> {
-    hex::decode(text.strip_prefix(WRAPPED)?.lines().next()?).ok()
+pub(super) fn kind(text: &str) -> Result<KeyProtection, KeyChangeError> {
+    Ok(match Kept::of(text)? {
+        Kept::Plain => KeyProtection::Plain,
+        Kept::Passphrase => KeyProtection::Passphrase,
+        Kept::Token(_) => KeyProtection::Token,
+        Kept::Kms(wrapped) => KeyProtection::Kms(wrapped.key),
+    })
 }
 
 /// The text of a secret key's file, if it is there; it must be one that only its owner can read.

@@ -54,7 +54,7 @@ impl Site {
         };
         Ok(KeyStatus {
             public_key: hex::encode(self.keys().recipient().as_bytes()),
-            protection: text.map_or(KeyProtection::Plain, |text| protection::kind(&text)),
+            protection: text.map_or(Ok(KeyProtection::Plain), |text| protection::kind(&text))?,
             rotation,
         })
     }

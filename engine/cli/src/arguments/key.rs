@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use sluis_kms::KeyName;
 
 /// `sluis key`
 #[derive(Subcommand, Debug)]
@@ -27,6 +28,17 @@ pub enum Key {
         /// The file that holds the token's PIN, and that only you can read; the terminal if not given.
         #[arg(long, value_name = "FILE")]
         pin_file: Option<PathBuf>,
+    },
+    /// Protect the site's secret key by a key in Google Cloud KMS, in a region of the European Union.
+    #[command(
+        after_help = "Example:\n  sluis key kms projects/genomes/locations/europe-west3/keyRings/sluis/cryptoKeys/site\n\
+                            From then on opening the site asks Cloud KMS, as whoever GOOGLE_APPLICATION_CREDENTIALS or the \
+                            machine says. `sluis key passphrase` goes back."
+    )]
+    Kms {
+        /// The key, which must exist: projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY.
+        #[arg(value_name = "KEY-NAME")]
+        key: KeyName,
     },
     /// Give the site another key. Sealed data stay as they are; what was interrupted goes on.
     #[command(after_help = "Engines that run go on with the old key, which is given up when they have ended: run it \

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::json;
 use sluis_access::{KeyProtection, KeyStatus, RotationStatus};
+use sluis_kms::{KeyName, KeyVersion, ProtectionLevel};
 
 use crate::{arguments::Key, exit::Exit, failure::Failure, output, passphrase, site};
 
@@ -22,6 +23,7 @@ pub fn carry_out(folder: &Path, key: Key, json: bool) -> Result<Exit, Failure> {
             output::note("The site's key is protected by the token now. Keep a way to restore it that needs no token.");
             Ok(Exit::Success)
         }
+        Key::Kms { key } => protect_by_kms(folder, &key),
         Key::Rotate { wait } => rotate::carry_out(folder, wait, json),
         Key::Recovery(recovery) => shares::split(folder, &recovery, json),
         Key::Recover(recover) => shares::restore(folder, &recover),
@@ -41,12 +43,30 @@ fn change_passphrase(folder: &Path, remove: bool, file: Option<&Path>) -> Result
     Ok(Exit::Success)
 }
 
+fn protect_by_kms(folder: &Path, key: &KeyName) -> Result<Exit, Failure> {
+    let KeyVersion { number, protection } = site::open(folder)?.protect_key_by_kms(key)?;
+    let holder = match protection {
+        ProtectionLevel::Software => "which Google holds in software",
+        ProtectionLevel::Hardware => "which Google holds in a hardware security module",
+        ProtectionLevel::External => "which an external key manager holds",
+        ProtectionLevel::Unknown => "of which Google does not say who holds it",
+    };
+    output::note(&format!(
+        "The site's key is protected by version {number} of {key} now, {holder}. Opening the site asks Cloud KMS in {} from \
+         now on. Keep a way to restore the key that does not need it, such as recovery shares; copies of the earlier file \
+         open as they did before.",
+        key.region()
+    ));
+    Ok(Exit::Success)
+}
+
 fn status(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let KeyStatus { public_key, protection, rotation } = site::open(folder)?.key_status()?;
-    let protection = match protection {
-        KeyProtection::Plain => "none",
-        KeyProtection::Passphrase => "passphrase",
-        KeyProtection::Token => "token",
+    let (protection, kms_key) = match protection {
+        KeyProtection::Plain => ("none", None),
+        KeyProtection::Passphrase => ("passphrase", None),
+        KeyProtection::Token => ("token", None),
+        KeyProtection::Kms(key) => ("kms", Some(key.to_string())),
     };
     if json {
         let rotation = rotation.map(|rotation| match rotation {
@@ -55,11 +75,16 @@ fn status(folder: &Path, json: bool) -> Result<Exit, Failure> {
                 "stage": "switched", "oldKey": old_key, "inUse": is_in_use, "packets": packets,
             }),
         });
-        output::json(&json!({ "publicKey": public_key, "protection": protection, "rotation": rotation }));
+        output::json(
+            &json!({ "publicKey": public_key, "protection": protection, "kmsKey": kms_key, "rotation": rotation }),
+        );
         return Ok(Exit::Success);
     }
     output::line(&format!("public key  {public_key}"));
     output::line(&format!("protection  {protection}"));
+    if let Some(key) = kms_key {
+        output::line(&format!("kms key     {key}"));
+    }
     match rotation {
         None => output::line("rotation    none under way"),
         Some(RotationStatus::Begun) => output::line("rotation    begun; `sluis key rotate` goes on with it"),

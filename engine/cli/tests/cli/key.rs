@@ -1,5 +1,6 @@
 //! The site's own key: passphrase, rotation, recovery.
 
+mod kms;
 mod token;
 
 use std::{

@@ -10,6 +10,9 @@ mod explain;
 mod faults;
 mod find;
 mod genomics;
+#[path = "../../../kms/tests/kms/google.rs"]
+#[allow(dead_code, reason = "its faults are tried where the client is")]
+mod google;
 mod heal;
 mod image;
 mod institute;
