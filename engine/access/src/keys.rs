@@ -3,6 +3,7 @@
 //! While the site's key is being replaced (`rotate`), there are two: what is sealed for the old one alone can still be
 //! opened, and what is made is sealed for both as long as a process knows only the old one.
 
+mod agreed;
 mod audit_key;
 mod create;
 mod error;
@@ -31,10 +32,11 @@ use std::{
 };
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use sluis_crypt4gh::{HeaderPacket, PacketContent, PublicKey, SecretKey, key_file};
+use sluis_crypt4gh::{CryptoError, DataKey, HeaderPacket, PacketContent, PublicKey, SecretKey, key_file};
 use zeroize::Zeroizing;
 
 use crate::AccessError;
+use agreed::Agreed;
 pub use error::KeyChangeError;
 use files::{
     ADDRESS_KEY, AUDIT_SECRET, NEW_PUBLIC, OLD_PUBLIC, OLD_SECRET, SITE_PUBLIC, SITE_SECRET, check_public, read_public,
@@ -63,6 +65,7 @@ pub(crate) struct SiteKeys {
     record: Zeroizing<[u8; 32]>,
     task: Zeroizing<[u8; 32]>,
     audit: Arc<Ed25519KeyPair>,
+    agreed: Agreed,
     /// How often a data key was opened.
     opened: AtomicU64,
     /// Says to others that the key is in use.
@@ -108,7 +111,7 @@ impl SiteKeys {
         let derive = |purpose| Zeroizing::new(blake3::derive_key(purpose, &*address));
         let (record, task) = (derive("sluis 1 record authentication"), derive("sluis 1 task keys"));
         let (audit, folder, opened) = (Arc::new(audit), folder.to_owned(), AtomicU64::new(0));
-        Ok(Self { folder, site, old, address, record, task, audit, opened, _in_use: in_use })
+        Ok(Self { folder, site, old, address, record, task, audit, agreed: Agreed::default(), opened, _in_use: in_use })
     }
 
     /// Opens a header packet that was sealed for the site. Each use of the key counts.
@@ -130,7 +133,12 @@ impl SiteKeys {
 
     fn open_with(&self, key: &SecretKey, packet: &HeaderPacket) -> Option<PacketContent> {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        packet.open(key).ok()
+        self.agreed.open(key, packet).ok()
+    }
+
+    /// Seals a data key for somebody.
+    pub(crate) fn seal_packet(&self, key: &DataKey, recipient: &PublicKey) -> Result<HeaderPacket, CryptoError> {
+        self.agreed.seal(key, recipient)
     }
 
     /// How often the site's key was used to open a header packet.

@@ -3,12 +3,13 @@
 use std::{
     io::{self, Read, Write},
     num::NonZero,
+    sync::LazyLock,
     thread,
 };
 
 use blake3::{Hasher, hazmat::ChainingValue};
 use serde::{Deserialize, Serialize};
-use sluis_crypt4gh::{DataKey, End, HeaderPacket, NonceBase, PublicKey, SEGMENT, SecretKey, Segments, seal_body};
+use sluis_crypt4gh::{BATCH, DataKey, End, NonceBase, PublicKey, SEGMENT, Segments, seal_body};
 use sluis_model::Address;
 use sluis_store::{Commit, NewObject, ObjectParts, StoreError};
 use zeroize::Zeroizing;
@@ -20,8 +21,12 @@ use crate::{
     decision::withdrawn_since,
     plain,
     quota::Charge,
-    tree::{GROUP, Group, TreeHasher},
+    tree::{GROUP, Joiner, Part, TreeHasher},
 };
+
+/// As many threads as there are cores for this process. Asked once: the answer takes a dozen calls to the system.
+static THREADS: LazyLock<NonZero<usize>> =
+    LazyLock::new(|| thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN));
 
 /// What came of sealing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,13 +135,14 @@ impl Site {
     ) -> Result<Content<'a>, AccessError> {
         let (key, base) = (DataKey::generate()?, NonceBase::generate()?);
         let keyed = Hasher::new_keyed(self.keys().address_key());
-        let look = |number, segments: Segments<'_>| Group::of(&keyed, number, segments);
-        let threads = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let look = |number, segments: Segments<'_>| Part::of(&keyed, number * BATCH as u64, segments);
+        let mut joiner = Joiner::new(self.keys().address_key());
+        let threads = *THREADS;
         let mut writer = charge.count(&mut object);
-        let sealed = seal_body(reader, &mut writer, &key, base, threads, look);
-        let (size, groups) = sealed.map_err(|end| writer.refusal().unwrap_or_else(|| self.not_sealed(end)))?;
-        let hash = Group::join(self.keys().address_key(), &groups, size);
-        Ok((Written::Sealed { object, key, base }, Address::from_bytes(*hash.as_bytes()), size, Vec::new()))
+        let sealed = seal_body(reader, &mut writer, &key, base, threads, look, |part| joiner.add(part));
+        let size = sealed.map_err(|end| writer.refusal().unwrap_or_else(|| self.not_sealed(end)))?;
+        let address = Address::from_bytes(*joiner.finish().as_bytes());
+        Ok((Written::Sealed { object, key, base }, address, size, Vec::new()))
     }
 
     fn write_plain<'a>(
@@ -185,8 +191,7 @@ impl Site {
         let (object, seal, packets, outline) = match written {
             Written::Plain(object) => (object, None, Vec::new(), plain::outline(groups)),
             Written::Sealed { object, key, base } => {
-                let writer = SecretKey::generate()?;
-                let seal = |own: &PublicKey| Ok((*own, HeaderPacket::seal(&key, &writer, own)?));
+                let seal = |own: &PublicKey| Ok((*own, self.keys().seal_packet(&key, own)?));
                 let packets = recipients.keys.iter().map(seal).collect::<Result<_, AccessError>>()?;
                 (object, Some(Seal::new(&key, base, self)), packets, Vec::new())
             }

@@ -11,6 +11,10 @@ pub struct TaskRecord {
     pub version: u32,
     /// Its key.
     pub key: TaskKey,
+    /// Of how many tasks it is: of more than one if it only repeats what entries of their own say, so that all of them
+    /// are found at once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub tasks: u32,
     /// The tool's name.
     pub tool: String,
     /// The step's path in the run that carried it out.
@@ -41,7 +45,21 @@ pub struct TaskRecord {
     pub ended: Timestamp,
 }
 
+const fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_one(tasks: &u32) -> bool {
+    *tasks == 1
+}
+
 impl TaskRecord {
+    /// Whether it only repeats what the entries of several tasks say.
+    pub const fn is_group(&self) -> bool {
+        self.tasks > 1
+    }
+
     /// The version of the format that this version of sluis writes and reads.
     pub const VERSION: u32 = 1;
 }

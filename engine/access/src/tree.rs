@@ -8,11 +8,10 @@ use blake3::{
     Hash, Hasher,
     hazmat::{ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root},
 };
-use sluis_crypt4gh::BATCH;
 use zeroize::Zeroizing;
 
-/// Bytes of a group: a power of two, many of BLAKE3's chunks, and what is sealed and opened at a time.
-pub(crate) const GROUP: usize = BATCH;
+/// Bytes of a group, which is what is read and verified at a time: a power of two, many of BLAKE3's chunks.
+pub(crate) const GROUP: usize = 1 << 20;
 
 /// Hashes a content group by group.
 pub(crate) struct TreeHasher {
@@ -56,33 +55,74 @@ impl TreeHasher {
 
 /// Of one group of a content that has more: what the list says of it if it is whole. `keyed` has hashed nothing yet.
 pub(crate) fn group_value(keyed: &Hasher, group: u64, bytes: &[u8]) -> ChainingValue {
-    Group::of(keyed, group, [bytes]).value
+    Part::of(keyed, group * GROUP as u64, [bytes]).value
 }
 
-/// A group of a content of which it is not known yet whether it has more.
-pub(crate) struct Group {
+/// A part of a content of which it is not known yet whether it has more. All parts but the last are of one size, which
+/// is a power of two and many of BLAKE3's chunks.
+pub(crate) struct Part {
     value: ChainingValue,
-    /// Of the first group: the hash of everything, if it is the only one.
+    /// Of the first part: the hash of everything, if it is the only one.
     alone: Option<Hash>,
 }
 
-impl Group {
-    /// Hashes the group's bytes, in parts as they come. `keyed` has hashed nothing yet.
-    pub(crate) fn of<'a>(keyed: &Hasher, group: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+impl Part {
+    /// Hashes the part's bytes, piece by piece; it begins at this place in the content. `keyed` has hashed nothing yet.
+    pub(crate) fn of<'a>(keyed: &Hasher, start: u64, pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = keyed.clone();
-        hasher.set_input_offset(group * GROUP as u64);
-        for part in parts {
-            hasher.update(part);
+        hasher.set_input_offset(start);
+        for piece in pieces {
+            hasher.update(piece);
         }
-        Self { value: hasher.finalize_non_root(), alone: (group == 0).then(|| hasher.finalize()) }
+        Self { value: hasher.finalize_non_root(), alone: (start == 0).then(|| hasher.finalize()) }
+    }
+}
+
+/// Joins the parts of a content as they come, in memory that hardly grows with their number.
+pub(crate) struct Joiner {
+    key: Zeroizing<[u8; 32]>,
+    parts: u64,
+    alone: Option<Hash>,
+    /// The subtrees that are whole, the larger ones before. Two of a size are joined when it is certain that more
+    /// follows: the last join of all is another one (BLAKE3 paper, section 5.1.2).
+    whole: Vec<ChainingValue>,
+}
+
+impl Joiner {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self { key: Zeroizing::new(*key), parts: 0, alone: None, whole: Vec::new() }
     }
 
-    /// The hash of a content of `length` bytes with these groups.
-    pub(crate) fn join(key: &[u8; 32], groups: &[Self], length: u64) -> Hash {
-        match groups {
-            [] => blake3::keyed_hash(key, b""),
-            [Self { alone: Some(hash), .. }] => *hash,
-            groups => root(key, &groups.iter().map(|group| group.value).collect::<Vec<_>>(), length),
+    /// Adds the next part.
+    pub(crate) fn add(&mut self, part: Part) {
+        if self.parts == 0 {
+            self.alone = part.alone;
+        } else {
+            self.alone = None;
+            for _ in 0..self.parts.trailing_zeros() {
+                self.join_last();
+            }
+        }
+        self.parts += 1;
+        self.whole.push(part.value);
+    }
+
+    fn join_last(&mut self) {
+        if let (Some(right), Some(left)) = (self.whole.pop(), self.whole.pop()) {
+            self.whole.push(merge_subtrees_non_root(&left, &right, Mode::KeyedHash(&self.key)));
+        }
+    }
+
+    /// The hash of everything.
+    pub(crate) fn finish(mut self) -> Hash {
+        while self.whole.len() > 2 {
+            self.join_last();
+        }
+        match (self.alone, &*self.whole) {
+            (Some(hash), _) => hash,
+            (None, [left, right]) => merge_subtrees_root(left, right, Mode::KeyedHash(&self.key)),
+            // There was no part.
+            (None, _) => blake3::keyed_hash(&self.key, b""),
         }
     }
 }
@@ -124,17 +164,18 @@ mod tests {
                 bytes[..length].chunks(step).for_each(|part| hasher.update(part));
                 let (hash, groups) = hasher.finish();
                 assert_eq!(hash, expected, "{length} bytes in steps of {step}");
-                let parts = bytes[..length].chunks(GROUP).zip(0..);
                 let keyed = Hasher::new_keyed(&key);
-                let groups_of: Vec<_> =
-                    parts.map(|(part, group)| Group::of(&keyed, group, part.chunks(65_536))).collect();
-                assert_eq!(Group::join(&key, &groups_of, length as u64), expected);
+                for size in [GROUP, GROUP / 4, 65_536] {
+                    let mut joiner = Joiner::new(&key);
+                    for (part, number) in bytes[..length].chunks(size).zip(0..) {
+                        joiner.add(Part::of(&keyed, number * size as u64, part.chunks(10_000)));
+                    }
+                    assert!(joiner.whole.len() < 12);
+                    assert_eq!(joiner.finish(), expected, "{length} bytes in parts of {size}");
+                }
                 if length > GROUP {
                     assert_eq!(groups.len(), length.div_ceil(GROUP));
-                    assert_eq!(
-                        groups[1],
-                        group_value(&Hasher::new_keyed(&key), 1, &bytes[GROUP..length.min(2 * GROUP)])
-                    );
+                    assert_eq!(groups[1], group_value(&keyed, 1, &bytes[GROUP..length.min(2 * GROUP)]));
                 } else {
                     assert!(groups.is_empty());
                 }

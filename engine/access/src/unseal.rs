@@ -6,7 +6,7 @@ use std::{
     slice,
 };
 
-use sluis_crypt4gh::{Binding, BodyOpener, DataKey, End, NonceBase, PacketContent, Segments, open_body};
+use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, End, NonceBase, PacketContent, Segments, open_body};
 use sluis_model::{Address, Labels};
 use sluis_store::{StoreError, StoredObject, backend::OpenBlob};
 
@@ -17,7 +17,7 @@ use crate::{
     permit::Purpose,
     plain::PlainReader,
     seal::{BodyRecord, Seal},
-    tree::{GROUP, Group},
+    tree::{GROUP, Joiner, Part},
 };
 
 /// Reads an object's plaintext; every part is verified before a byte of it is given out.
@@ -217,9 +217,10 @@ impl Site {
         let damaged = |part: String| AccessError::Damaged { address: *address, part };
         let address_key = self.keys().address_key();
         let keyed = blake3::Hasher::new_keyed(address_key);
-        let look = |number, segments: Segments<'_>| Group::of(&keyed, number, segments);
-        match open_body(body, writer, slice::from_ref(&key), binding, threads, look) {
-            Ok((_, groups)) if Group::join(address_key, &groups, size) == *address.as_bytes() => Ok(size),
+        let look = |number, segments: Segments<'_>| Part::of(&keyed, number * BATCH as u64, segments);
+        let mut joiner = Joiner::new(address_key);
+        match open_body(body, writer, slice::from_ref(&key), binding, threads, look, |part| joiner.add(part)) {
+            Ok(_) if joiner.finish() == *address.as_bytes() => Ok(size),
             Ok(_) => Err(damaged(format!("its body ({WrongContent})"))),
             Err(End::Body(error)) => Err(damaged(format!("its body ({error})"))),
             Err(End::Read(error)) => Err(AccessError::from_reading(address)(error)),

@@ -1,13 +1,10 @@
 //! Printing: tables and JSON to standard output, everything else to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use serde_json::{
-    Value as Json,
-    ser::{Formatter, PrettyFormatter},
-};
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 /// Writes a line to standard output. A reader that went away ends the output quietly, as in any pipe.
 pub fn line(text: &str) {
@@ -20,12 +17,12 @@ pub fn note(text: &str) {
 }
 
 /// Writes JSON to standard output, indented for people and scripts alike.
-pub fn json(value: &Json) {
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, PlainNumbers(PrettyFormatter::new()));
-    // Writing a JSON value into memory does not fail.
+pub fn json(value: &impl Serialize) {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, PlainNumbers(PrettyFormatter::new()));
+    // As in `line`: what is printed has texts as keys, so only a reader that went away keeps it from being written.
     let _ = value.serialize(&mut serializer);
-    line(&String::from_utf8_lossy(&text));
+    let _ = writeln!(out);
 }
 
 /// Indented JSON whose numbers have no exponent: what reads a large one as a whole number gets it exactly.

@@ -18,9 +18,10 @@ use crate::{
     crypto::{Cipher, NONCE, TAG},
 };
 
-/// Segments that a thread works on at a time.
-const SEGMENTS: usize = 16;
-/// Bytes of plaintext in every batch but the last: 1 MiB.
+/// Segments that a thread works on at a time: few enough that a batch is still in the core's cache when it is worked on
+/// after it was read.
+const SEGMENTS: usize = 4;
+/// Bytes of plaintext in every batch but the last: 256 KiB.
 pub const BATCH: usize = SEGMENTS * SEGMENT;
 const SEALED_BATCH: usize = SEGMENTS * SEALED_SEGMENT;
 
@@ -48,11 +49,9 @@ impl<'a> Iterator for Segments<'a> {
     }
 }
 
-/// What came of a whole body: its bytes of plaintext, and what `look` gave for each batch, in order.
-pub type Looked<T> = (u64, Vec<T>);
-
-/// Seals everything from `reader` into `writer`, with a data key and nonce base that are used for nothing else. `look` sees
-/// the plaintext of each batch, by the batch's number, while it is at hand.
+/// Seals everything from `reader` into `writer`, with a data key and nonce base that are used for nothing else; gives the
+/// bytes of plaintext. `look` sees the plaintext of each batch, by the batch's number, while it is at hand; `note` gets
+/// what came of that, in the order of the batches.
 ///
 /// # Errors
 /// Those of reader and writer, told apart by [`End`], and a key that the cryptographic library refuses.
@@ -63,7 +62,8 @@ pub fn seal_body<T: Send>(
     base: NonceBase,
     threads: NonZero<usize>,
     look: impl Fn(u64, Segments<'_>) -> T + Sync,
-) -> Result<Looked<T>, End> {
+    note: impl FnMut(T) + Send,
+) -> Result<u64, End> {
     let cipher = Cipher::new(key.secret())?;
     let seal = |number: u64, batch: &mut Batch| {
         let looked = look(number, Segments::of(batch.bytes()));
@@ -77,11 +77,11 @@ pub fn seal_body<T: Send>(
         }
         Ok(looked)
     };
-    run(reader, writer, threads, Batch::read_plain, seal, |writer, batch| writer.write_all(batch.bytes()))
+    run(reader, writer, threads, Batch::read_plain, seal, |writer, batch| writer.write_all(batch.bytes()), note)
 }
 
-/// Opens everything from `reader`, which stands at the first segment, into `writer`. Every segment is verified before a
-/// byte of it is written or looked at.
+/// Opens everything from `reader`, which stands at the first segment, into `writer`; gives the bytes of plaintext. Every
+/// segment is verified before a byte of it is written or looked at; `look` and `note` are as in [`seal_body`].
 ///
 /// # Errors
 /// Those of reader and writer, told apart by [`End`], and damage.
@@ -92,7 +92,8 @@ pub fn open_body<T: Send>(
     binding: Binding,
     threads: NonZero<usize>,
     look: impl Fn(u64, Segments<'_>) -> T + Sync,
-) -> Result<Looked<T>, End> {
+    note: impl FnMut(T) + Send,
+) -> Result<u64, End> {
     let ciphers = keys.iter().map(|key| Cipher::new(key.secret())).collect::<Result<Vec<_>, _>>()?;
     let open = |number: u64, batch: &mut Batch| {
         let first = number * SEGMENTS as u64;
@@ -103,12 +104,12 @@ pub fn open_body<T: Send>(
     };
     let write =
         |writer: &mut _, batch: &Batch| Segments::of(batch.bytes()).try_for_each(|text| Write::write_all(writer, text));
-    let (length, looked) = run(reader, writer, threads, Batch::read_sealed, open, write)?;
+    let length = run(reader, writer, threads, Batch::read_sealed, open, write, note)?;
     match binding {
         Binding::Position { length: expected, .. } if length < expected => {
             Err(BodyError::Truncated(length / SEGMENT as u64).into())
         }
-        _ => Ok((length, looked)),
+        _ => Ok(length),
     }
 }
 
@@ -238,31 +239,33 @@ struct Source<R> {
 }
 
 /// What they hand them to.
-struct Sink<W, T> {
+struct Sink<W, N> {
     writer: W,
+    note: N,
     next: u64,
     length: u64,
-    looked: Vec<T>,
     /// Why nothing more is written.
     end: Option<End>,
 }
 
 /// Lets threads take batches with `read`, work on them with `work` and hand them on with `write`, the latter in order.
-fn run<R, W, T>(
+fn run<R, W, T, N>(
     reader: R,
     writer: W,
     threads: NonZero<usize>,
     read: impl Fn(&mut Batch, &mut R) -> io::Result<bool> + Sync,
     work: impl Fn(u64, &mut Batch) -> Result<T, End> + Sync,
     write: impl Fn(&mut W, &Batch) -> io::Result<()> + Sync,
-) -> Result<Looked<T>, End>
+    note: N,
+) -> Result<u64, End>
 where
     R: Read + Send,
     W: Write + Send,
     T: Send,
+    N: FnMut(T) + Send,
 {
     let source = Mutex::new(Source { reader, next: 0, ended: false });
-    let sink = Mutex::new(Sink { writer, next: 0, length: 0, looked: Vec::new(), end: None });
+    let sink = Mutex::new(Sink { writer, note, next: 0, length: 0, end: None });
     let turn = Condvar::new();
     let take = |batch: &mut Batch| -> Option<(u64, Result<(), End>)> {
         let mut source = lock(&source);
@@ -291,7 +294,7 @@ where
             match outcome.and_then(|looked| write(&mut sink.writer, batch).map(|()| looked).map_err(End::Write)) {
                 Ok(looked) => {
                     sink.length += Segments::of(batch.bytes()).map(|text| text.len() as u64).sum::<u64>();
-                    sink.looked.push(looked);
+                    (sink.note)(looked);
                     sink.next += 1;
                 }
                 Err(end) => sink.end = Some(end),
@@ -327,12 +330,12 @@ where
             other.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     });
-    let Sink { mut writer, length, looked, end, .. } = sink.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Sink { mut writer, length, end, .. } = sink.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(end) = end {
         return Err(end);
     }
     writer.flush().map_err(End::Write)?;
-    Ok((length, looked))
+    Ok(length)
 }
 
 /// Lets the other threads end when one panics: they wait for its batch.

@@ -25,7 +25,7 @@ pub fn seal(
 ) -> Result<u64, FileError> {
     let (header, key) = new_header(recipients)?;
     header.write_to(&mut writer)?;
-    Ok(seal_body(reader, writer, &key, NonceBase::generate()?, all_cores(), |_, _| ())?.0)
+    Ok(seal_body(reader, writer, &key, NonceBase::generate()?, all_cores(), |_, _| (), drop)?)
 }
 
 /// As [`seal`], with the header apart from the body: the two one after the other are a whole file.
@@ -41,7 +41,7 @@ pub fn seal_apart(
     let (new, key) = new_header(recipients)?;
     new.write_to(&mut header)?;
     header.flush()?;
-    Ok(seal_body(reader, body, &key, NonceBase::generate()?, all_cores(), |_, _| ())?.0)
+    Ok(seal_body(reader, body, &key, NonceBase::generate()?, all_cores(), |_, _| (), drop)?)
 }
 
 fn new_header(recipients: &[PublicKey]) -> Result<(Header, DataKey), FileError> {
@@ -57,7 +57,7 @@ fn new_header(recipients: &[PublicKey]) -> Result<(Header, DataKey), FileError> 
 pub fn open(mut reader: impl Read + Send, mut writer: impl Write + Send, key: &SecretKey) -> Result<u64, FileError> {
     let OpenedHeader { keys, edits } = Header::read_from(&mut reader)?.open(key)?;
     let Some(edits) = edits else {
-        return Ok(open_body(reader, writer, &keys, Binding::Unbound, all_cores(), |_, _| ())?.0);
+        return Ok(open_body(reader, writer, &keys, Binding::Unbound, all_cores(), |_, _| (), drop)?);
     };
     let opener = BodyOpener::new(reader, &keys, Binding::Unbound)?;
     let count = io::copy(&mut EditedReader::new(opener, &edits), &mut writer)?;

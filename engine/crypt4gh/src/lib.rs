@@ -19,7 +19,7 @@ mod passphrase;
 mod window;
 
 pub use async_opener::AsyncBodyOpener;
-pub use batch::{BATCH, End, Looked, Segments, open_body, seal_body};
+pub use batch::{BATCH, End, Segments, open_body, seal_body};
 pub use body::{BodySealer, NonceBase, SEALED_SEGMENT, SEGMENT, sealed_length};
 pub use edit::{EditList, EditedReader};
 pub use error::{BodyError, CryptoError, FileError, HeaderError, KeyFileError, PacketError};
@@ -28,4 +28,4 @@ pub use header::{Header, OpenedHeader};
 pub use key_file::SecretKeyError;
 pub use keys::{DataKey, PublicKey, SecretKey};
 pub use opener::{Binding, BodyOpener};
-pub use packet::{HeaderPacket, PacketContent};
+pub use packet::{HeaderPacket, PacketContent, PacketKey};

@@ -27,6 +27,66 @@ pub enum PacketContent {
     EditList(EditList),
 }
 
+/// What a writer and a reader of header packets agree on (section 3.2.2). To agree takes longer than all the rest of a
+/// packet does, so whoever seals or opens many keeps this.
+pub struct PacketKey {
+    cipher: Cipher,
+    writer: PublicKey,
+}
+
+impl PacketKey {
+    /// As the writer knows it.
+    ///
+    /// # Errors
+    /// If no key can be agreed with the reader.
+    pub fn of_writer(writer: &SecretKey, reader: &PublicKey) -> Result<Self, CryptoError> {
+        let public = writer.public_key();
+        Self::agreed(writer, reader, reader, public)
+    }
+
+    /// As the reader knows it.
+    ///
+    /// # Errors
+    /// If no key can be agreed with the writer.
+    pub fn of_reader(reader: &SecretKey, writer: &PublicKey) -> Result<Self, CryptoError> {
+        Self::agreed(reader, writer, &reader.public_key(), *writer)
+    }
+
+    fn agreed(own: &SecretKey, other: &PublicKey, reader: &PublicKey, writer: PublicKey) -> Result<Self, CryptoError> {
+        let key = crypto::packet_key(own.secret(), other, reader, &writer)?;
+        Ok(Self { cipher: Cipher::new(&key)?, writer })
+    }
+
+    /// The writer's public key.
+    pub const fn writer(&self) -> PublicKey {
+        self.writer
+    }
+
+    /// Seals a data key for the reader. The nonce is random: one key is good for many millions of packets.
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub fn seal(&self, key: &DataKey) -> Result<HeaderPacket, CryptoError> {
+        let mut content = Zeroizing::new(vec![0; 8 + 32]);
+        content[8..].copy_from_slice(key.secret());
+        self.seal_content(content)
+    }
+
+    fn seal_content(&self, mut content: Zeroizing<Vec<u8>>) -> Result<HeaderPacket, CryptoError> {
+        let mut nonce = [0; NONCE];
+        crypto::random(&mut nonce)?;
+        let tag = self.cipher.seal(nonce, &mut content)?;
+        let parts: [&[u8]; 5] = [&[0; 4], self.writer.as_bytes(), &nonce, &content, &tag];
+        Ok(HeaderPacket(parts.concat()))
+    }
+}
+
+impl std::fmt::Debug for PacketKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PacketKey")
+    }
+}
+
 /// An encrypted header packet, without its length field ("Header packet", section 3.2).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HeaderPacket(Vec<u8>);
@@ -37,9 +97,7 @@ impl HeaderPacket {
     /// # Errors
     /// If no key can be agreed with the recipient, or the system gives no random bytes.
     pub fn seal(key: &DataKey, writer: &SecretKey, recipient: &PublicKey) -> Result<Self, CryptoError> {
-        let mut content = Zeroizing::new(vec![0; 8 + 32]);
-        content[8..].copy_from_slice(key.secret());
-        Self::seal_content(content, writer, recipient)
+        PacketKey::of_writer(writer, recipient)?.seal(key)
     }
 
     /// Seals an edit list for one recipient.
@@ -52,7 +110,7 @@ impl HeaderPacket {
         content.extend_from_slice(&EDIT_LIST.to_le_bytes());
         content.extend_from_slice(&(lengths.len() as u32).to_le_bytes());
         lengths.iter().for_each(|length| content.extend_from_slice(&length.to_le_bytes()));
-        let packet = Self::seal_content(content, writer, recipient)?;
+        let packet = PacketKey::of_writer(writer, recipient)?.seal_content(content)?;
         if packet.0.len() > LONGEST { Err(PacketError::Length(packet.0.len())) } else { Ok(packet) }
     }
 
@@ -67,38 +125,39 @@ impl HeaderPacket {
         }
     }
 
-    fn seal_content(
-        mut content: Zeroizing<Vec<u8>>,
-        writer: &SecretKey,
-        recipient: &PublicKey,
-    ) -> Result<Self, CryptoError> {
-        let packet_key = crypto::packet_key(writer.secret(), recipient, recipient, &writer.public_key())?;
-        let mut nonce = [0; NONCE];
-        crypto::random(&mut nonce)?;
-        let tag = Cipher::new(&packet_key)?.seal(nonce, &mut content)?;
-        let writer = writer.public_key();
-        let parts: [&[u8]; 5] = [&[0; 4], writer.as_bytes(), &nonce, &content, &tag];
-        Ok(Self(parts.concat()))
-    }
-
     /// Opens the packet with the recipient's key.
     ///
     /// # Errors
     /// If it is for another key, or holds what no packet holds.
     pub fn open(&self, reader: &SecretKey) -> Result<PacketContent, PacketError> {
-        let method = u32_at(&self.0, 0).ok_or(PacketError::Content)?;
-        if method != 0 {
-            return Err(PacketError::Method(method));
+        let key = PacketKey::of_reader(reader, &self.writer()?).map_err(|_| PacketError::NotForThisKey)?;
+        self.open_by(&key)
+    }
+
+    /// Opens the packet with what its reader agreed on with its writer.
+    ///
+    /// # Errors
+    /// As [`HeaderPacket::open`].
+    pub fn open_by(&self, key: &PacketKey) -> Result<PacketContent, PacketError> {
+        let writer = self.writer()?;
+        let nonce = array_at(&self.0, 36).ok_or(PacketError::Content)?;
+        if writer != key.writer {
+            return Err(PacketError::NotForThisKey);
         }
-        let (writer, nonce) = (array_at(&self.0, 4), array_at(&self.0, 36));
-        let (Some(writer), Some(nonce)) = (writer.map(PublicKey::from_bytes), nonce) else {
-            return Err(PacketError::Content);
-        };
-        let packet_key = crypto::packet_key(reader.secret(), &writer, &reader.public_key(), &writer)
-            .map_err(|_| PacketError::NotForThisKey)?;
         let mut sealed = Zeroizing::new(self.0[PREFIX..].to_vec());
-        let content = Cipher::new(&packet_key)?.open(nonce, &mut sealed).ok_or(PacketError::NotForThisKey)?;
+        let content = key.cipher.open(nonce, &mut sealed).ok_or(PacketError::NotForThisKey)?;
         read_content(content)
+    }
+
+    /// The public key of who sealed the packet, as it says itself.
+    ///
+    /// # Errors
+    /// If it is sealed in a way that is not of the standard.
+    pub fn writer(&self) -> Result<PublicKey, PacketError> {
+        match u32_at(&self.0, 0).ok_or(PacketError::Content)? {
+            0 => array_at(&self.0, 4).map(PublicKey::from_bytes).ok_or(PacketError::Content),
+            method => Err(PacketError::Method(method)),
+        }
     }
 
     /// The packet as it stands in a header, without its length field.

@@ -29,8 +29,8 @@ fn sealed(text: &[u8], key: &DataKey, base: NonceBase) -> Vec<u8> {
 /// What was given out before the end, and how it ended.
 fn opened(body: &[u8], key: &DataKey, binding: Binding, count: usize) -> (Vec<u8>, Result<u64, End>) {
     let mut out = Vec::new();
-    let outcome = open_body(body, &mut out, std::slice::from_ref(key), binding, threads(count), |_, _| ());
-    (out, outcome.map(|(length, _)| length))
+    let outcome = open_body(body, &mut out, std::slice::from_ref(key), binding, threads(count), |_, _| (), drop);
+    (out, outcome)
 }
 
 /// A reader that gives what it has in pieces of any size.
@@ -81,7 +81,9 @@ fn any_number_of_threads_gives_the_same_bytes_in_order() {
             let look =
                 |number: u64, segments: sluis_crypt4gh::Segments<'_>| (number, segments.collect::<Vec<_>>().concat());
             let pieces = Pieces(&text, 9_999);
-            let (sealed_length, looked) = seal_body(pieces, &mut body, &key, base, threads(count), look).unwrap();
+            let mut looked = Vec::new();
+            let note = |one| looked.push(one);
+            let sealed_length = seal_body(pieces, &mut body, &key, base, threads(count), look, note).unwrap();
             assert!(body == expected, "{length} bytes, {count} threads");
             assert_eq!(sealed_length, length as u64);
             assert!(looked.iter().map(|(number, _)| *number).eq(0..length.div_ceil(BATCH) as u64));
@@ -105,11 +107,11 @@ fn errors_say_which_end_failed_and_end_all_threads() {
     let keys = std::slice::from_ref(&key);
     for count in [1, 3] {
         for bytes in [0, 10, BATCH + 1, 2 * BATCH] {
-            let read = seal_body(Failing(bytes), io::sink(), &key, base, threads(count), |_, _| ());
+            let read = seal_body(Failing(bytes), io::sink(), &key, base, threads(count), |_, _| (), drop);
             assert!(matches!(read, Err(End::Read(_))), "{bytes}");
-            let write = seal_body(io::repeat(1), Failing(bytes), &key, base, threads(count), |_, _| ());
+            let write = seal_body(io::repeat(1), Failing(bytes), &key, base, threads(count), |_, _| (), drop);
             assert!(matches!(write, Err(End::Write(_))), "{bytes}");
-            let write = open_body(&body[..], Failing(bytes), keys, Binding::Unbound, threads(count), |_, _| ());
+            let write = open_body(&body[..], Failing(bytes), keys, Binding::Unbound, threads(count), |_, _| (), drop);
             assert!(matches!(write, Err(End::Write(_))), "{bytes}");
         }
     }
@@ -120,7 +122,7 @@ fn errors_say_which_end_failed_and_end_all_threads() {
 fn a_panic_in_one_thread_is_a_panic_of_all_and_no_deadlock() {
     let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
     let look = |number, _: sluis_crypt4gh::Segments<'_>| assert_ne!(number, 3, "in the middle");
-    let _ = seal_body(io::repeat(1).take(10 * BATCH as u64), io::sink(), &key, base, threads(3), look);
+    let _ = seal_body(io::repeat(1).take(10 * BATCH as u64), io::sink(), &key, base, threads(3), look, drop);
 }
 
 /// A change to a sealed body.

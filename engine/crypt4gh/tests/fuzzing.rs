@@ -178,7 +178,7 @@ proptest! {
         let binding = Binding::Position { base: sluis_crypt4gh::NonceBase::from_bytes(base), length };
         let mut out = Vec::new();
         let two = NonZero::new(2).unwrap();
-        let outcome = open_body(&body[..], &mut out, std::slice::from_ref(&key), binding, two, |_, _| ());
+        let outcome = open_body(&body[..], &mut out, std::slice::from_ref(&key), binding, two, |_, _| (), drop);
         prop_assert!(plain().starts_with(&out));
         prop_assert!(outcome.is_err() || out == plain());
     }

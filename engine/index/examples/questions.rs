@@ -105,6 +105,7 @@ impl Measured {
             |kind: u8| Address::from_bytes(*self.site.task_key(&[made.as_bytes(), &[kind][..]].concat()).as_bytes());
         let record = TaskRecord {
             version: TaskRecord::VERSION,
+            tasks: 1,
             key,
             tool: "tool.cwl".into(),
             step: "align/mem".into(),

@@ -70,7 +70,7 @@ fn take_folder(transaction: &Transaction<'_>, site: &Site, folder: &Stamped<Stri
             remove(transaction, known.id)?;
         }
         // One that is gone by now changed its folder, too.
-        if let Some(record) = site.task(&entry.name)? {
+        if let Some(record) = site.task(&entry.name)?.filter(|record| !record.is_group()) {
             insert(transaction, &folder.name, entry, &record)?;
         }
         taken += 1;

@@ -11,15 +11,21 @@ type Outcome = Result<u64, Arc<JournalError>>;
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     gathering: Mutex<Gathering>,
-    settled: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Gathering {
     next: Bodies,
-    outcome: Arc<OnceLock<Outcome>>,
+    batch: Arc<Batch>,
     /// Whether a batch is being written; only its writer ends that.
     writing: bool,
+}
+
+/// What is written together. Each batch wakes its own: with one bell for all, everybody would get up for every batch.
+#[derive(Debug, Default)]
+struct Batch {
+    outcome: OnceLock<Outcome>,
+    settled: Condvar,
 }
 
 /// What is to be written together.
@@ -43,25 +49,28 @@ impl Group {
         let before = gathering.next.texts.len() as u64;
         gathering.next.texts.extend(texts);
         gathering.next.durable |= durable;
-        let outcome = Arc::clone(&gathering.outcome);
+        let batch = Arc::clone(&gathering.batch);
         // The batch is settled by its own writer; as long as nobody is writing, it has none yet.
-        while gathering.writing && outcome.get().is_none() {
-            gathering = self.settled.wait(gathering).unwrap_or_else(PoisonError::into_inner);
+        while gathering.writing && batch.outcome.get().is_none() {
+            gathering = batch.settled.wait(gathering).unwrap_or_else(PoisonError::into_inner);
         }
-        if outcome.get().is_none() {
+        if batch.outcome.get().is_none() {
             gathering.writing = true;
             let bodies = std::mem::take(&mut gathering.next);
-            gathering.outcome = Arc::default();
+            gathering.batch = Arc::default();
             drop(gathering);
             let written = write(&bodies).map_err(Arc::new);
             gathering = self.gathering();
             gathering.writing = false;
             // This is the batch's only writer, so it is not set yet.
-            let _ = outcome.set(written);
-            self.settled.notify_all();
+            let _ = batch.outcome.set(written);
+            let next = Arc::clone(&gathering.batch);
+            batch.settled.notify_all();
+            // One of the next batch writes it.
+            next.settled.notify_one();
         }
         drop(gathering);
-        outcome.wait().clone().map(|first| first + before)
+        batch.outcome.wait().clone().map(|first| first + before)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering> {

@@ -2,9 +2,13 @@
 //!
 //! A location is written as an object's address (`b3:…`), a `file:` path or, for a literal, as `contents`.
 
-use std::path::PathBuf;
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
-use serde_json::{Map, Value as Json, json};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value as Json};
 
 use crate::{Directory, Entry, File, ListingDepth, Location, Value, Values};
 
@@ -35,19 +39,10 @@ pub enum ValueError {
 }
 
 impl Value {
-    /// The value as JSON.
+    /// The value as JSON. Whoever only writes it serializes the value itself, without this copy.
     pub fn to_json(&self) -> Json {
-        match self {
-            Self::Null => Json::Null,
-            Self::Boolean(value) => (*value).into(),
-            Self::Integer(value) => (*value).into(),
-            Self::Float(value) => (*value).into(),
-            Self::String(value) => value.as_str().into(),
-            Self::File(file) => file_to_json(file),
-            Self::Directory(directory) => directory_to_json(directory, true),
-            Self::Array(items) => items.iter().map(Self::to_json).collect(),
-            Self::Record(fields) => values_to_json(fields),
-        }
+        // All keys are texts, and nothing else can keep a value from becoming JSON.
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// From JSON; objects of class `File` and `Directory` become files and directories.
@@ -77,56 +72,94 @@ impl Value {
     }
 }
 
-/// An input or output object as JSON.
-pub(crate) fn values_to_json(values: &Values) -> Json {
-    Json::Object(values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect())
-}
-
-fn file_to_json(file: &File) -> Json {
-    let mut json = json!({ "class": "File", "basename": file.basename });
-    match &file.location {
-        Location::Object(address) => json["location"] = address.to_string().into(),
-        Location::Path(path) => json["location"] = path_to_location(path).into(),
-        Location::Remote(address) => json["location"] = address.as_str().into(),
-        Location::Literal(text) => json["contents"] = text.as_str().into(),
-    }
-    for (name, value) in [("path", &file.path), ("format", &file.format), ("contents", &file.contents)] {
-        if let Some(value) = value {
-            json[name] = value.as_str().into();
+impl Serialize for Value {
+    /// In the shape of CWL's input and output objects.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
+            Self::String(value) => serializer.serialize_str(value),
+            Self::File(file) => file.serialize(serializer),
+            Self::Directory(directory) => directory.serialize(serializer),
+            Self::Array(items) => serializer.collect_seq(items),
+            Self::Record(fields) => serializer.collect_map(fields),
         }
     }
-    if let Some(size) = file.size {
-        json["size"] = size.into();
-    }
-    if !file.secondary_files.is_empty() {
-        json["secondaryFiles"] = file.secondary_files.iter().map(entry_to_json).collect();
-    }
-    json
 }
 
-fn path_to_location(path: &std::path::Path) -> String {
+impl Serialize for File {
+    /// As CWL's `File` object.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("class", "File")?;
+        map.serialize_entry("basename", &self.basename)?;
+        let mut contents = self.contents.as_deref();
+        match &self.location {
+            Location::Object(address) => map.serialize_entry("location", &Shown(address))?,
+            Location::Path(path) => map.serialize_entry("location", &path_to_location(path))?,
+            Location::Remote(address) => map.serialize_entry("location", address)?,
+            // What was loaded of it is the same text.
+            Location::Literal(text) => map.serialize_entry("contents", contents.take().unwrap_or(text))?,
+        }
+        for (name, value) in
+            [("path", self.path.as_deref()), ("format", self.format.as_deref()), ("contents", contents)]
+        {
+            if let Some(value) = value {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        if let Some(size) = self.size {
+            map.serialize_entry("size", &size)?;
+        }
+        if !self.secondary_files.is_empty() {
+            map.serialize_entry("secondaryFiles", &self.secondary_files)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Directory {
+    /// As CWL's `Directory` object.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("class", "Directory")?;
+        map.serialize_entry("basename", &self.basename)?;
+        if let Some(source) = &self.source {
+            map.serialize_entry("location", &path_to_location(source))?;
+        }
+        if let Some(path) = &self.path {
+            map.serialize_entry("path", path)?;
+        }
+        if self.source.is_none() {
+            map.serialize_entry("listing", &self.listing)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Entry {
+    /// As CWL's `File` or `Directory` object.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::File(file) => file.serialize(serializer),
+            Self::Directory(directory) => directory.serialize(serializer),
+        }
+    }
+}
+
+/// What is written as it is shown.
+struct Shown<'a, T>(&'a T);
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+fn path_to_location(path: &Path) -> String {
     format!("file://{}", path.display())
-}
-
-fn directory_to_json(directory: &Directory, with_listing: bool) -> Json {
-    let mut json = json!({ "class": "Directory", "basename": directory.basename });
-    if let Some(source) = &directory.source {
-        json["location"] = path_to_location(source).into();
-    }
-    if let Some(path) = &directory.path {
-        json["path"] = path.as_str().into();
-    }
-    if with_listing && directory.source.is_none() {
-        json["listing"] = directory.listing.iter().map(entry_to_json).collect();
-    }
-    json
-}
-
-fn entry_to_json(entry: &Entry) -> Json {
-    match entry {
-        Entry::File(file) => file_to_json(file),
-        Entry::Directory(directory) => directory_to_json(directory, true),
-    }
 }
 
 fn file_from_json(mut fields: Map<String, Json>) -> Result<File, ValueError> {

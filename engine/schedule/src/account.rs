@@ -144,8 +144,8 @@ impl TaskAccount {
 
     /// Seals it as an object of its own.
     pub(crate) fn seal(&self, site: &Site, permit: &Permit) -> Result<Address, AccessError> {
-        let text = Value::Record(self.beside(&Values::new()).into_owned()).to_json().to_string();
-        Ok(site.seal(permit, text.as_bytes())?.address)
+        let text = serde_json::to_vec(&*self.beside(&Values::new()));
+        Ok(site.seal(permit, &*text.map_err(|error| AccessError::Plaintext(error.into()))?)?.address)
     }
 
     /// Reads what is kept in a task's result, or in an object of its own; `None` if an early version kept nothing.

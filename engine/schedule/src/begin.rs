@@ -30,7 +30,7 @@ pub(crate) fn begin(context: &RunContext, request: RunRequest) -> Result<Begun, 
     fs::create_dir_all(&folder).map_err(|source| RunError::Folder { path: folder.clone(), source })?;
     let mut files = intake::take_in(&context.engine, &context.project, labels.as_ref(), &mut process, &mut inputs)?;
     documents.keep_values(&mut process);
-    let permit = permit(context, "the run's input object", &inputs, &Labels::default())?;
+    let permit = permit(context, "the run's input object", &addresses_in(&inputs), &Labels::default())?;
     let (sealed, sealed_inputs) = seal(context, &permit, inputs.clone())?;
     let given = given::needs_keeping(&inputs, &sealed).then(|| given::to_json(&inputs));
     let given = given.map(|text| seal_text(context, &permit, text)).transpose()?;
@@ -66,25 +66,26 @@ pub(crate) fn resume(context: &RunContext, lock: File, request: RunRequest) -> R
     Ok(Begun { process, inputs, recorder })
 }
 
-/// Seals the literals of a run's input or output object, and the object itself, under a permit that covers everything
-/// in it.
+/// Seals the literals of a run's output object, and the object itself, with these labels and those of the `others` of the
+/// objects that it names.
 pub(crate) fn seal_object(
     context: &RunContext,
     name: &str,
     values: Values,
+    others: &[Address],
     labels: &Labels,
 ) -> Result<(Values, Address), RunError> {
-    seal(context, &permit(context, name, &values, labels)?, values)
+    seal(context, &permit(context, name, others, labels)?, values)
 }
 
-fn permit(context: &RunContext, name: &str, values: &Values, labels: &Labels) -> Result<Permit, AccessError> {
+fn permit(context: &RunContext, name: &str, inputs: &[Address], labels: &Labels) -> Result<Permit, AccessError> {
     let site = &context.engine.site;
     site.permit_task(&TaskRequest {
         run: &context.run,
         task: TaskId(0),
         tool: name,
         project: &context.project,
-        inputs: &addresses_in(values),
+        inputs,
         derived_from: labels,
         region: site.region(),
         executor: "engine",

@@ -132,6 +132,7 @@ pub(crate) fn keep(
         &TaskRecord {
             version: TaskRecord::VERSION,
             key: to_run.key,
+            tasks: 1,
             tool: to_run.bound.task.tool.clone(),
             step: to_run.step.clone(),
             run: context.run.clone(),
@@ -153,8 +154,8 @@ pub(crate) fn keep(
 
 /// Seals values as JSON.
 pub(crate) fn seal_values(context: &RunContext, permit: &Permit, values: &Values) -> Result<Address, AccessError> {
-    let text = Value::Record(values.clone()).to_json().to_string();
-    Ok(context.engine.site.seal(permit, text.as_bytes())?.address)
+    let text = serde_json::to_vec(values).map_err(|error| AccessError::Plaintext(error.into()))?;
+    Ok(context.engine.site.seal(permit, &*text)?.address)
 }
 
 /// Seals every literal file that an expression made, so that the values can leave the run.

@@ -1,11 +1,18 @@
 //! The values of a run: what each frame was given and what its steps gave.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use sluis_cwl::{Process, Shape, Source, Workflow, WorkflowStep};
-use sluis_model::{Labels, TaskId, Value, Values};
+use sluis_model::{Address, Labels, TaskId, TaskKey, Value, Values};
 
-use crate::core::{FrameId, JobId, StepRef};
+use crate::{
+    begin::addresses_in,
+    core::{FrameId, JobId, StepRef},
+    groups::{Groups, Known, Whole},
+};
 
 /// Values with the labels of everything that went into them.
 #[derive(Clone, Debug, Default)]
@@ -23,28 +30,58 @@ pub(crate) struct FrameValues {
 }
 
 /// A step that has jobs and is not gathered yet.
-pub(crate) struct OpenStep {
-    pub shape: Shape,
-    pub results: Vec<Option<Values>>,
-    pub labels: Labels,
-    pub first: JobId,
+struct OpenStep {
+    shape: Shape,
+    results: Vec<Option<Values>>,
+    /// Of everything that its jobs were given.
+    given: Arc<Labels>,
+    /// Of that, and of everything that they gave.
+    labels: Labels,
+    path: String,
+    /// Whether its jobs are told apart by their numbers.
+    is_scattered: bool,
+    first: JobId,
+    groups: Option<Groups>,
+    /// What was found of its jobs beforehand, by their numbers.
+    known: HashMap<u32, Known>,
+}
+
+/// A job, as it is kept as long as it is not over. There may be a hundred thousand of them, so that what those of a
+/// step have in common stands with the step.
+struct Job {
+    at: Option<StepRef>,
+    task: TaskId,
+    given: Values,
 }
 
 /// Where a job comes from and what it was given before `valueFrom` and `when`.
-#[derive(Clone)]
 pub(crate) struct JobSource {
-    pub at: Option<StepRef>,
     pub task: TaskId,
     pub path: String,
     pub process: Process,
-    pub step: Option<(Arc<Workflow>, usize)>,
-    pub given: Labelled,
+    step: Option<(Arc<Workflow>, usize)>,
+    pub given: Given,
+}
+
+/// What follows from a job's end.
+#[derive(Default)]
+pub(crate) struct JobDone {
+    /// The outputs of the run, if it was the root.
+    pub root: Option<Labelled>,
+    /// The task group that is whole by it.
+    pub group: Option<Whole>,
+}
+
+/// What a job was given, with the labels of everything that went into it.
+pub(crate) struct Given {
+    pub values: Values,
+    pub labels: Arc<Labels>,
 }
 
 impl JobSource {
-    /// What stands before the paths of the steps of a workflow that this job is.
-    pub fn frame_path(&self) -> &str {
-        if self.at.is_none() { "" } else { &self.path }
+    /// A job of a step that is not begun: it has no number and no path yet.
+    pub fn of_step(workflow: &Arc<Workflow>, step: usize, process: Process, given: Given) -> Self {
+        Self { task: TaskId(0), path: String::new(), process, step: Some((Arc::clone(workflow), step)), given }
     }
 
     /// The step of which this is a job; `None` for the root.
@@ -53,12 +90,22 @@ impl JobSource {
     }
 }
 
+impl OpenStep {
+    fn path_of(&self, job: JobId) -> String {
+        if self.is_scattered { format!("{}[{}]", self.path, job.0 - self.first.0) } else { self.path.clone() }
+    }
+}
+
 /// All values of a run that some step still may need.
 #[derive(Default)]
 pub(crate) struct Frames {
     frames: Vec<FrameValues>,
     open_steps: HashMap<StepRef, OpenStep>,
-    jobs: HashMap<JobId, JobSource>,
+    jobs: HashMap<JobId, Job>,
+    /// What the run is, and its path.
+    root: Option<(Process, String)>,
+    /// The objects that commands of the run gave.
+    made: HashSet<Address>,
     numbers: TaskNumbers,
 }
 
@@ -141,54 +188,107 @@ impl Frames {
     }
 
     pub fn add_root(&mut self, process: Process, inputs: Values, path: String) {
-        let given = Labelled { values: inputs, labels: Labels::default() };
         let task = self.numbers.of(&path);
-        self.jobs.insert(JobId(0), JobSource { at: None, task, path, process, step: None, given });
+        self.jobs.insert(JobId(0), Job { at: None, task, given: inputs });
+        self.root = Some((process, path));
     }
 
     /// Remembers an expanded step; its jobs are numbered when the core has added them.
-    pub fn expand(&mut self, at: StepRef, shape: Shape, jobs: usize, labels: Labels) {
+    /// What was found of them beforehand is `known`.
+    pub fn expand(&mut self, at: StepRef, shape: Shape, jobs: usize, labels: Labels, known: HashMap<u32, Known>) {
         let results = (0..jobs).map(|_| None).collect();
-        self.open_steps.insert(at, OpenStep { shape, results, labels, first: JobId(0) });
+        let path = self.step_path(at);
+        let is_scattered = jobs > 1 || self.frame(at.frame).workflow.steps[at.step].scatter.is_some();
+        let given = Arc::new(labels.clone());
+        let first = JobId(0);
+        let groups = is_scattered.then(|| Groups::of(jobs, &known));
+        let open = OpenStep { shape, results, given, labels, path, is_scattered, first, groups, known };
+        self.open_steps.insert(at, open);
     }
 
     pub fn add_jobs(&mut self, at: StepRef, first: JobId, given: Vec<Values>) {
-        let path = self.step_path(at);
-        let workflow = Arc::clone(&self.frame(at.frame).workflow);
-        let process = workflow.steps[at.step].run.clone();
         let Some(open) = self.open_steps.get_mut(&at) else { return };
         open.first = first;
-        let scattered = given.len() > 1 || workflow.steps[at.step].scatter.is_some();
-        for (index, values) in given.into_iter().enumerate() {
-            let path = if scattered { format!("{path}[{index}]") } else { path.clone() };
-            let source = JobSource {
-                at: Some(at),
-                task: self.numbers.of(&path),
-                path,
-                process: process.clone(),
-                step: Some((Arc::clone(&workflow), at.step)),
-                given: Labelled { values, labels: open.labels.clone() },
-            };
-            self.jobs.insert(JobId(first.0 + index as u32), source);
+        for (index, given) in (first.0..).zip(given) {
+            let job = JobId(index);
+            let task = self.numbers.of(&open.path_of(job));
+            self.jobs.insert(job, Job { at: Some(at), task, given });
         }
     }
 
-    pub fn job(&self, id: JobId) -> Option<&JobSource> {
-        self.jobs.get(&id)
-    }
-
-    /// Keeps the outputs of a job for its step and lets go of what the job was given. Gives back the root's.
-    pub fn job_done(&mut self, id: JobId, outputs: Labelled) -> Option<Labelled> {
-        let source = self.jobs.remove(&id)?;
-        let Some(at) = source.at else { return Some(outputs) };
-        if let Some(open) = self.open_steps.get_mut(&at) {
-            open.labels.join(&outputs.labels);
-            let place = (id.0 - open.first.0) as usize;
-            if let Some(result) = open.results.get_mut(place) {
-                *result = Some(outputs.values);
+    /// Everything that it takes to carry a job out.
+    pub fn job(&self, id: JobId) -> Option<JobSource> {
+        let Job { at, task, given } = self.jobs.get(&id)?;
+        let (process, step, labels) = match at {
+            None => (self.root.as_ref()?.0.clone(), None, Arc::default()),
+            Some(at) => {
+                let workflow = Arc::clone(&self.frame(at.frame).workflow);
+                let labels = Arc::clone(&self.open_steps.get(at)?.given);
+                (workflow.steps[at.step].run.clone(), Some((workflow, at.step)), labels)
             }
+        };
+        let given = Given { values: given.clone(), labels };
+        Some(JobSource { task: *task, path: self.job_path(id), process, step, given })
+    }
+
+    /// What was found of a job beforehand, once.
+    pub fn take_known(&mut self, id: JobId) -> Option<Known> {
+        let open = self.open_steps.get_mut(&self.jobs.get(&id)?.at?)?;
+        open.known.remove(&(id.0 - open.first.0))
+    }
+
+    /// The path of a job's step from the top, with its number if there are several, for people; empty if it is over.
+    pub fn job_path(&self, id: JobId) -> String {
+        match self.jobs.get(&id).map(|job| job.at) {
+            Some(Some(at)) => self.open_steps.get(&at).map(|open| open.path_of(id)).unwrap_or_default(),
+            Some(None) => self.root.as_ref().map(|(_, path)| path.clone()).unwrap_or_default(),
+            None => String::new(),
         }
-        None
+    }
+
+    /// What stands before the paths of the steps of a workflow that this job is.
+    pub fn frame_path(&self, id: JobId) -> String {
+        let is_root = self.jobs.get(&id).is_some_and(|job| job.at.is_none());
+        if is_root { String::new() } else { self.job_path(id) }
+    }
+
+    /// The number of a job's task.
+    pub fn task(&self, id: JobId) -> TaskId {
+        self.jobs.get(&id).map_or(TaskId(id.0), |job| job.task)
+    }
+
+    /// Remembers what a command gave: its labels were decided on with it.
+    pub fn note_made(&mut self, outputs: &Values) {
+        self.made.extend(addresses_in(outputs));
+    }
+
+    /// The objects that these values name and that no command of the run gave, so that their labels have to be looked up.
+    pub fn not_made(&self, values: &Values) -> Vec<Address> {
+        let mut found = addresses_in(values);
+        found.retain(|address| !self.made.contains(address));
+        found
+    }
+
+    /// Keeps the outputs of a job for its step and lets go of what the job was given. Gives back the root's. `task` is
+    /// the task that others may use, if it was one.
+    pub fn job_done(&mut self, id: JobId, outputs: Labelled, task: Option<(TaskKey, Address)>) -> JobDone {
+        let Some(Job { at, .. }) = self.jobs.remove(&id) else { return JobDone::default() };
+        let Some(at) = at else { return JobDone { root: Some(outputs), group: None } };
+        let Some(open) = self.open_steps.get_mut(&at) else { return JobDone::default() };
+        let Labelled { values, labels } = outputs;
+        open.labels.join(&labels);
+        let place = (id.0 - open.first.0) as usize;
+        if let Some(result) = open.results.get_mut(place) {
+            *result = Some(values);
+        }
+        let whole = open.groups.as_mut().and_then(|groups| groups.done(place, task, &labels));
+        let group = whole.map(|(range, tasks, labels)| {
+            let first = JobId(open.first.0 + range.start as u32);
+            let outputs = open.results[range].iter().map(|values| values.clone().unwrap_or_default());
+            let tasks = tasks.into_iter().zip(outputs).map(|((key, result), values)| (key, result, values)).collect();
+            Whole { first: TaskId(first.0), path: open.path_of(first), tasks, labels }
+        });
+        JobDone { root: None, group }
     }
 
     /// Lets later steps see what a job changed in place (CWL v1.2, InplaceUpdateRequirement): the values of the

@@ -5,7 +5,14 @@ use serde::{Deserialize, Serialize};
 use sluis_model::{Directory, Entry, ListingDepth, Value, ValueError, Values};
 
 /// An input object as it is kept.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+struct Kept<'a> {
+    values: &'a Values,
+    depths: Vec<u8>,
+}
+
+/// An input object as it was kept.
+#[derive(Deserialize)]
 struct Given {
     values: serde_json::Value,
     /// How deep expressions see into each folder, in the order in which they stand in the values.
@@ -31,7 +38,7 @@ pub(crate) fn needs_keeping(values: &Values, sealed: &Values) -> bool {
 /// An input object as it is kept.
 pub(crate) fn to_json(values: &Values) -> Result<Vec<u8>, serde_json::Error> {
     let depths = depths(&mut values.clone()).into_iter().map(|depth| *depth as u8).collect();
-    serde_json::to_vec(&Given { values: Value::Record(values.clone()).to_json(), depths })
+    serde_json::to_vec(&Kept { values, depths })
 }
 
 /// An input object that was kept.

@@ -16,6 +16,7 @@ mod flight;
 mod frames;
 mod given;
 mod graph;
+mod groups;
 mod intake;
 mod machine;
 mod plan;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sluis_access::{AccessError, Permit, ReadAction, TaskRequest};
-use sluis_cwl::{BoundTool, Contents, Process, Workflow};
+use sluis_cwl::{BoundTool, CommandLineTool, Contents, Process, Workflow};
 use sluis_executor::{ExecutorError, Outcome};
 use sluis_model::{
     Address, File, ImageId, ImageReference, Labels, Location, Mebibytes, ProjectName, Resources, RunId, Task, TaskId,
@@ -224,29 +224,23 @@ impl RunContext {
     /// that may.
     pub fn prepare(&self, source: &JobSource, raised: Raised) -> Result<Prepared, JobFailure> {
         let contents = SealedContents::new(self);
-        let wrong = |error: &(dyn Error + 'static)| JobFailure::new(FailureKind::Binding, error);
-        let evaluator = &self.engine.evaluator;
-        let inputs = match source.step() {
-            None => source.given.values.clone(),
-            Some(step) => match step.job_inputs(source.given.values.clone(), evaluator, &contents) {
-                Ok(Some(inputs)) => inputs,
-                Ok(None) => return Ok(skipped(&step.outputs, contents.labels(&source.given.labels))),
-                Err(error) => return Err(wrong(&error)),
-            },
+        let Some(inputs) = self.inputs(source, &contents)? else {
+            let outputs = source.step().map_or(&[][..], |step| &step.outputs);
+            return Ok(skipped(outputs, contents.labels(&source.given.labels)));
         };
-        let inputs = source.process.complete_inputs(inputs).map_err(|error| wrong(&error))?;
         match &source.process {
             Process::Workflow(workflow) => {
                 let inputs = Labelled { values: inputs, labels: contents.labels(&source.given.labels) };
                 Ok(Prepared::Nested { workflow: Arc::clone(workflow), inputs })
             }
             Process::ExpressionTool(tool) => {
-                let values = tool.evaluate(inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
+                let evaluated = tool.evaluate(inputs, &self.engine.evaluator, &contents);
+                let values = evaluated.map_err(|error| JobFailure::new(FailureKind::Binding, &error))?;
                 let outputs = Labelled { values, labels: contents.labels(&source.given.labels) };
                 Ok(Prepared::Done { done: Done::without_command(outputs), key: None, cached: false, skipped: false })
             }
             Process::CommandLineTool(tool) => {
-                let mut bound = sluis_cwl::bind(tool, inputs, evaluator, &contents).map_err(|error| wrong(&error))?;
+                let mut bound = self.bind(tool, inputs, &contents)?;
                 // The command is not told, so it stays the same task with the same key.
                 let Task { resources, time_limit, .. } = &mut bound.task;
                 raised.replace(&mut resources.memory, time_limit);
@@ -259,17 +253,59 @@ impl RunContext {
         }
     }
 
-    fn prepare_command(&self, source: &JobSource, bound: BoundTool, labels: &Labels) -> Result<Prepared, JobFailure> {
-        let site = &self.engine.site;
-        self.check_room(bound.task.resources)?;
+    /// The key of a job's task, if it is one whose result others may use. Blocks, as [`RunContext::prepare`].
+    pub fn shared_key(&self, source: &JobSource) -> Result<Option<TaskKey>, JobFailure> {
+        let contents = SealedContents::new(self);
+        let Process::CommandLineTool(tool) = &source.process else { return Ok(None) };
+        let Some(inputs) = self.inputs(source, &contents)? else { return Ok(None) };
+        let bound = self.bind(tool, inputs, &contents)?;
+        if !self.may_reuse(source, &bound) {
+            return Ok(None);
+        }
         let image = bound.task.image.as_ref().map(|image| self.image_id(image)).transpose()?;
-        let key = site.task_key(&bound.task.key_material(image.as_ref().map(ImageId::as_str)));
-        let may_reuse = match self.settings.reuse {
+        Ok(Some(self.key_of(&bound, image.as_ref())))
+    }
+
+    /// What a job gives to its process; `None` if it is skipped.
+    fn inputs(&self, source: &JobSource, contents: &SealedContents<'_>) -> Result<Option<Values>, JobFailure> {
+        let wrong = |error: &(dyn Error + 'static)| JobFailure::new(FailureKind::Binding, error);
+        let given = source.given.values.clone();
+        let inputs = match source.step() {
+            None => Some(given),
+            Some(step) => step.job_inputs(given, &self.engine.evaluator, contents).map_err(|error| wrong(&error))?,
+        };
+        inputs.map(|inputs| source.process.complete_inputs(inputs)).transpose().map_err(|error| wrong(&error))
+    }
+
+    fn bind(
+        &self,
+        tool: &Arc<CommandLineTool>,
+        inputs: Values,
+        contents: &SealedContents<'_>,
+    ) -> Result<BoundTool, JobFailure> {
+        let bound = sluis_cwl::bind(tool, inputs, &self.engine.evaluator, contents);
+        bound.map_err(|error| JobFailure::new(FailureKind::Binding, &error))
+    }
+
+    fn key_of(&self, bound: &BoundTool, image: Option<&ImageId>) -> TaskKey {
+        self.engine.site.task_key(&bound.task.key_material(image.map(ImageId::as_str)))
+    }
+
+    /// Whether an earlier result of a job's task may be used.
+    fn may_reuse(&self, source: &JobSource, bound: &BoundTool) -> bool {
+        match self.settings.reuse {
             _ if self.settings.runs_anew(&source.path) => false,
             Reuse::Nothing => false,
             Reuse::AsDeclared => bound.task.reuse,
             Reuse::Everything => true,
-        };
+        }
+    }
+
+    fn prepare_command(&self, source: &JobSource, bound: BoundTool, labels: &Labels) -> Result<Prepared, JobFailure> {
+        self.check_room(bound.task.resources)?;
+        let image = bound.task.image.as_ref().map(|image| self.image_id(image)).transpose()?;
+        let key = self.key_of(&bound, image.as_ref());
+        let may_reuse = self.may_reuse(source, &bound);
         if let Some(done) = self.find(source, &key, may_reuse)? {
             return Ok(Prepared::Done { done, key: Some(key), cached: true, skipped: false });
         }

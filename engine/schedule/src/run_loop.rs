@@ -11,12 +11,13 @@ use std::{
     time::Duration,
 };
 
-use answers::Answer;
+use answers::{Answer, Expanded};
 use jiff::Timestamp;
+use sluis_cwl::Scattered;
 use sluis_model::{Address, TaskId, TaskKey, Values};
 use tokio::{
     sync::mpsc,
-    task::{AbortHandle, spawn_blocking},
+    task::{AbortHandle, JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use crate::{
     core::{Attempt, Core, CoreSettings, Effect, Event, FrameId, JobEnd, JobId, StepRef},
     engine::{Engine, RunError, RunRequest, RunResult, Told},
     frames::{Frames, Labelled},
+    groups,
     machine::Seat,
     prepare::{JobFailure, RunContext, SealedContents, ToRun, with_causes},
     record::{FailureKind, Measured, RunEvent, RunState},
@@ -72,6 +74,8 @@ struct RunLoop {
     resting: HashMap<Attempt, AbortHandle>,
     pending: HashMap<StepRef, Vec<Values>>,
     answers: mpsc::UnboundedSender<Answer>,
+    /// The task groups that are being kept.
+    keeping: JoinSet<()>,
     outputs: Option<Labelled>,
     failure: Option<FailureKind>,
     canceled: bool,
@@ -114,6 +118,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
         resting: HashMap::new(),
         pending: HashMap::new(),
         answers,
+        keeping: JoinSet::new(),
         outputs: None,
         failure: None,
         canceled: false,
@@ -221,7 +226,11 @@ impl RunLoop {
                 self.frames.gather_step(step);
                 return Ok(Some(Event::Gathered { step }));
             }
-            Effect::Prepare { attempt, raised } => self.prepare(attempt, raised),
+            Effect::Prepare { attempt, raised } => match self.frames.take_known(attempt.job) {
+                // By way of the mailbox: so others get their turn while a hundred thousand are found.
+                Some(known) => drop(self.answers.send(Answer::Found { attempt, known: Box::new(known) })),
+                None => self.prepare(attempt, raised),
+            },
             Effect::Ask { attempt, resources } => self.ask(attempt, resources)?,
             Effect::Run(attempt) => self.start(attempt),
             Effect::Cancel(attempt) => {
@@ -254,16 +263,19 @@ impl RunLoop {
             .map(|source| (source.clone(), Frames::lookup(frame, source)))
             .collect();
         let given = self.frames.labels_of_step(at);
+        let path = self.frames.step_path(at);
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         spawn_blocking(move || {
             let step = &workflow.steps[at.step];
             let contents = SealedContents::new(&context);
             let lookup = |wanted: &_| sources.iter().find(|(source, _)| source == wanted)?.1.clone();
-            let outcome = step
-                .gather_inputs(&lookup, &contents)
-                .and_then(|inputs| step.scatter(inputs))
-                .map(|scattered| (scattered.shape, scattered.jobs, contents.labels(&given)))
-                .map_err(|error| with_causes(&error));
+            let scattered = step.gather_inputs(&lookup, &contents).and_then(|inputs| step.scatter(inputs));
+            let outcome = scattered.map_err(|error| with_causes(&error)).map(|Scattered { shape, jobs }| {
+                let labels = contents.labels(&given);
+                let step = groups::Scattered { workflow: Arc::clone(&workflow), step: at.step, path };
+                let known = groups::find(&context, &step, &jobs, &labels);
+                Expanded { shape, jobs, labels, known }
+            });
             // The receiver is gone only when the run is over, and then nobody asks any more.
             let _ = answers.send(Answer::Expanded { at, outcome });
         });
@@ -294,7 +306,7 @@ impl RunLoop {
         self.frames.close(frame);
         let end = match outcome {
             Some(outputs) => {
-                if let Some(outputs) = self.frames.job_done(owner, outputs) {
+                if let Some(outputs) = self.frames.job_done(owner, outputs, None).root {
                     self.outputs = Some(outputs);
                 }
                 JobEnd::Done
@@ -308,11 +320,11 @@ impl RunLoop {
     }
 
     fn path(&self, job: JobId) -> String {
-        self.frames.job(job).map(|source| source.path.clone()).unwrap_or_default()
+        self.frames.job_path(job)
     }
 
     fn task(&self, job: JobId) -> TaskId {
-        self.frames.job(job).map_or(TaskId(job.0), |source| source.task)
+        self.frames.task(job)
     }
 
     fn note_complete(&self, job: JobId, completed: Completed) {
@@ -337,9 +349,14 @@ impl RunLoop {
             (_, _, Some(kind)) if kind.is_the_commands() => RunState::ExecutorError,
             _ => RunState::SystemError,
         };
+        // They are done with before the run is: nothing is to be written behind its back.
+        while self.keeping.join_next().await.is_some() {}
         let outputs = self.outputs.take().filter(|_| state == RunState::Complete);
         let context = Arc::clone(&self.context);
-        let seal = move |Labelled { values, labels }| seal_object(&context, "the run's output object", values, &labels);
+        let others = outputs.as_ref().map(|outputs| self.frames.not_made(&outputs.values)).unwrap_or_default();
+        let seal = move |Labelled { values, labels }| {
+            seal_object(&context, "the run's output object", values, &others, &labels)
+        };
         let sealed = spawn_blocking(move || outputs.map(seal).transpose())
             .await
             .map_err(|error| RunError::Lost(error.to_string()))??;

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sluis_access::{Permit, Site};
+use sluis_access::{Permit, Site, TaskRecord};
 use sluis_model::{Address, RunId, TaskKey};
 use sluis_store::{Inventory, Leftover, Pinned, StoredParts};
 
@@ -109,7 +109,11 @@ pub fn collect(site: &Site, options: &Options) -> Result<Collection, UpkeepError
     let inventory = site.store().inventory()?;
     let makers = needs.makers(&ended, &tasks);
     let mut sweep = Sweep { site, permit: permit.as_ref(), since, garbage: Vec::new() };
-    let is_garbage = |key: &TaskKey| !needed.contains(key);
+    // A group is needed as long as a run is that made it.
+    let of_living = |record: &TaskRecord| record.is_group() && living.iter().any(|needs| needs.run.run == record.run);
+    let groups: BTreeSet<TaskKey> =
+        tasks.records.iter().filter(|(_, record)| of_living(record)).map(|(key, _)| *key).collect();
+    let is_garbage = |key: &TaskKey| !needed.contains(key) && !groups.contains(key);
     for key in sweep.tasks(&inventory, is_garbage)? {
         tasks.records.remove(&key);
     }

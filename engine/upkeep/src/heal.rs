@@ -102,7 +102,8 @@ fn maker_run<'a>(finding: &Finding, origins: &Origins<'_>, needs: &'a [RunNeeds]
         return Err(WhyNot::Log);
     }
     let makes = |needs: &&RunNeeds| match &finding.made_by {
-        Some(maker) => needs.tasks.contains(&maker.key),
+        // The entry of a task group is none of the run's tasks.
+        Some(maker) => needs.tasks.contains(&maker.key) || needs.run.run == maker.run,
         None => needs.run.outputs == Some(*address),
     };
     let mut makers = needs.iter().filter(makes).peekable();

@@ -56,7 +56,9 @@ impl<'a> Origins<'a> {
             for read in &record.inputs {
                 readers.entry(*read).or_default().push(record);
             }
-            for made in record.outputs.iter().chain([&record.result]).chain(&record.log) {
+            // What a group repeats its tasks made.
+            let outputs = record.outputs.iter().filter(|_| !record.is_group());
+            for made in outputs.chain([&record.result]).chain(&record.log) {
                 // Of two that made the same the first did; a task that gives back what it read made nothing.
                 let is_first = makers.get(made).is_none_or(|earlier| record.ended < earlier.ended);
                 if is_first && !record.inputs.contains(made) {

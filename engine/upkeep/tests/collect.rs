@@ -69,6 +69,7 @@ fn keep_task(site: &Site, run: &RunId, input: Address, output: &str) -> (TaskKey
     let key = site.task_key(output.as_bytes());
     let record = TaskRecord {
         version: TaskRecord::VERSION,
+        tasks: 1,
         key,
         tool: "sort".into(),
         step: "sort".into(),

@@ -9,7 +9,10 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -22,6 +25,9 @@ use crate::{Scratch, WorkError, task_folder::make_folder};
 
 /// From how many bytes on more than one thread opens them: less is done before another thread has begun.
 const WORTH_A_THREAD: u64 = 1 << 20;
+
+/// The cores of this process. Asked once: the answer takes a dozen calls to the system.
+static CORES: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
 /// Where a task's inputs come from and go to.
 #[derive(Clone, Copy)]
@@ -48,8 +54,7 @@ impl Staging<'_> {
                 StagedSource::Object(address) => Opening::add(&mut objects, *address, path, entry.writable),
             }
         }
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let workers = if needed < WORTH_A_THREAD { 1 } else { cores.min(objects.len()) };
+        let workers = if needed < WORTH_A_THREAD { 1 } else { CORES.min(objects.len()) };
         self.open_all(&objects, workers, cancel)
     }
 
@@ -71,7 +76,7 @@ impl Staging<'_> {
     fn open_all(self, objects: &[Opening], workers: usize, cancel: &CancellationToken) -> Result<bool, WorkError> {
         let next = AtomicUsize::new(0);
         // Few large objects are opened by several threads each.
-        let threads = thread::available_parallelism().map_or(1, NonZero::get) / workers.max(1);
+        let threads = *CORES / workers.max(1);
         let threads = NonZero::new(threads).unwrap_or(NonZero::<usize>::MIN);
         let stopped = AtomicBool::new(false);
         let is_stopped = || cancel.is_cancelled() || stopped.load(Ordering::Relaxed);

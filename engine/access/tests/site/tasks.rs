@@ -10,6 +10,7 @@ use super::*;
 pub fn record(key: TaskKey, inputs: &[Address], result: Address) -> TaskRecord {
     TaskRecord {
         version: TaskRecord::VERSION,
+        tasks: 1,
         key,
         tool: "sort".into(),
         step: "main/sort".into(),

@@ -27,7 +27,7 @@ pub fn list(folder: &Path, json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        output::json(&listed.into());
+        output::json(&listed);
     } else {
         output::print_table(&table);
     }

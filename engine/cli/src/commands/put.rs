@@ -39,7 +39,7 @@ pub fn carry_out(folder: &Path, put: &Put, json: bool) -> Result<Exit, Failure> 
         }
     }
     if json {
-        output::json(&listed.into());
+        output::json(&listed);
     }
     Ok(Exit::Success)
 }

@@ -71,7 +71,7 @@ pub fn conclude(
     }
     match (outcome.result.state, outcome.result.outputs) {
         (RunState::Complete, Some(outputs)) => {
-            output::json(&outputs_json(site, project, outdir, outputs)?);
+            print_outputs(site, project, outdir, outputs)?;
             Ok(Exit::Success)
         }
         (RunState::Canceled, _) => Err(Failure::told(Exit::Canceled)),
@@ -332,17 +332,20 @@ pub fn summary(outcome: &RunOutcome) -> String {
     text
 }
 
-fn outputs_json(
+fn print_outputs(
     site: &Arc<Site>,
     project: &ProjectName,
     outdir: Option<&Path>,
     mut outputs: Values,
-) -> Result<serde_json::Value, Failure> {
-    if let Some(outdir) = outdir {
-        export::export_values(site, project, &mut outputs, outdir)?;
-        return export::with_checksums(&Value::Record(outputs));
+) -> Result<(), Failure> {
+    match outdir {
+        Some(outdir) => {
+            export::export_values(site, project, &mut outputs, outdir)?;
+            output::json(&export::with_checksums(&Value::Record(outputs))?);
+        }
+        None => output::json(&outputs),
     }
-    Ok(Value::Record(outputs).to_json())
+    Ok(())
 }
 
 fn new_run_id(site: &Site) -> Result<RunId, Failure> {

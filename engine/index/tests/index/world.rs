@@ -114,6 +114,7 @@ impl World {
         let permit = self.permit_task(&run, shape.key, &inputs).unwrap();
         let record = TaskRecord {
             version: TaskRecord::VERSION,
+            tasks: 1,
             key: self.key(shape.key),
             tool: "tool".into(),
             step: "step".into(),

@@ -1,17 +1,18 @@
 //! What comes back from other threads, and what follows from it.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use sluis_cwl::Shape;
-use sluis_model::{Labels, Resources, Values};
+use sluis_model::{Address, Labels, Resources, TaskKey, Values};
 
 use super::{Completed, RunLoop, execute::Executed};
 use crate::{
     core::{Attempt, Event, JobId, StepRef},
     engine::RunError,
-    frames::Labelled,
+    frames::{JobDone, Labelled},
     graph::StepGraph,
+    groups::{self, Known},
     prepare::{Done, JobFailure, Prepared},
     record::{FailureKind, RunEvent},
 };
@@ -20,7 +21,12 @@ use crate::{
 pub(super) enum Answer {
     Expanded {
         at: StepRef,
-        outcome: Result<(Shape, Vec<Values>, Labels), String>,
+        outcome: Result<Expanded, String>,
+    },
+    /// It was found before it was prepared.
+    Found {
+        attempt: Attempt,
+        known: Box<Known>,
     },
     Prepared {
         attempt: Attempt,
@@ -52,12 +58,30 @@ pub(super) enum Answer {
     },
 }
 
+/// The jobs of a step.
+pub(super) struct Expanded {
+    pub shape: Shape,
+    /// What each is given.
+    pub jobs: Vec<Values>,
+    pub labels: Labels,
+    /// Those that were found beforehand.
+    pub known: HashMap<u32, Known>,
+}
+
 impl RunLoop {
     pub(super) fn take(&mut self, answer: Answer) -> Result<(), RunError> {
         match answer {
-            Answer::Expanded { at, outcome: Ok((shape, jobs, labels)) } => {
+            Answer::Found { attempt, known } => {
+                let Known { key, result, outputs, labels } = *known;
+                self.frames.note_made(&outputs);
+                let (key, result) = (Some(key), Some(result));
+                let completed = Completed { key, result, cached: true, skipped: false, measured: None };
+                self.note_complete(attempt.job, completed);
+                self.job_done(attempt, Labelled { values: outputs, labels: Labels::clone(&labels) }, None)
+            }
+            Answer::Expanded { at, outcome: Ok(Expanded { shape, jobs, labels, known }) } => {
                 let count = jobs.len() as u32;
-                self.frames.expand(at, shape, jobs.len(), labels);
+                self.frames.expand(at, shape, jobs.len(), labels, known);
                 self.pending.insert(at, jobs);
                 self.feed(Event::Expanded { step: at, jobs: count })
             }
@@ -122,7 +146,7 @@ impl RunLoop {
             }
             Ok(Prepared::Nested { workflow, inputs }) => {
                 let graph = Arc::new(StepGraph::of_workflow(&workflow));
-                let path = self.frames.job(job).map(|source| source.frame_path().to_owned()).unwrap_or_default();
+                let path = self.frames.frame_path(job);
                 if !path.is_empty() {
                     self.recorder.record(RunEvent::SubworkflowOpened { task: self.task(job), step: path.clone() });
                 }
@@ -131,8 +155,12 @@ impl RunLoop {
             }
             Ok(Prepared::Done { done: Done { outputs, updated, result }, key, cached, skipped }) => {
                 self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
+                if result.is_some() {
+                    self.frames.note_made(&outputs.values);
+                }
                 self.note_complete(job, Completed { key, result, cached, skipped, measured: None });
-                self.job_done(attempt, outputs)
+                let task = key.zip(result).filter(|_| updated.is_empty());
+                self.job_done(attempt, outputs, task)
             }
             Err(failure) => self.attempt_failed(attempt, failure),
         }
@@ -145,9 +173,11 @@ impl RunLoop {
         match outcome {
             Ok(Executed { done: Done { outputs, updated, result }, measured }) => {
                 self.frames.update_sources(job, &updated, &outputs.labels, &|frame| self.core.owner(frame));
+                self.frames.note_made(&outputs.values);
                 let measured = Some(measured);
                 self.note_complete(job, Completed { key, result, cached: false, skipped: false, measured });
-                self.job_done(attempt, outputs)
+                let task = key.zip(result).filter(|_| updated.is_empty());
+                self.job_done(attempt, outputs, task)
             }
             Err(Some(failure)) => self.attempt_failed(attempt, failure),
             Err(None) => match stopped {
@@ -161,9 +191,19 @@ impl RunLoop {
         }
     }
 
-    fn job_done(&mut self, attempt: Attempt, outputs: Labelled) -> Result<(), RunError> {
-        if let Some(outputs) = self.frames.job_done(attempt.job, outputs) {
-            self.outputs = Some(outputs);
+    /// `task` is the task that others may use, if the job was one.
+    fn job_done(
+        &mut self,
+        attempt: Attempt,
+        outputs: Labelled,
+        task: Option<(TaskKey, Address)>,
+    ) -> Result<(), RunError> {
+        let JobDone { root, group } = self.frames.job_done(attempt.job, outputs, task);
+        self.outputs = root.or(self.outputs.take());
+        if let Some(whole) = group {
+            let context = Arc::clone(&self.context);
+            // Without the group its tasks are found one by one: what keeps it from being kept fails nothing.
+            self.keeping.spawn_blocking(move || drop(groups::keep(&context, &whole)));
         }
         self.feed(Event::Done { attempt })
     }

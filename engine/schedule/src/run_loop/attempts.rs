@@ -18,7 +18,7 @@ use crate::{
 
 impl RunLoop {
     pub(super) fn prepare(&mut self, attempt: Attempt, raised: Raised) {
-        let Some(source) = self.frames.job(attempt.job).cloned() else { return };
+        let Some(source) = self.frames.job(attempt.job) else { return };
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         spawn_blocking(move || {
             let outcome = context.prepare(&source, raised).map_err(|failure| context.keep_problem(&source, failure));
@@ -28,7 +28,7 @@ impl RunLoop {
 
     /// Prepares the attempt when the job has ended that runs the same task, unless the run stops before.
     pub(super) fn wait_for_flight(&mut self, attempt: Attempt, wanted: Wanted) {
-        let Some(source) = self.frames.job(attempt.job).cloned() else { return };
+        let Some(source) = self.frames.job(attempt.job) else { return };
         let (context, answers, stopping) = (Arc::clone(&self.context), self.answers.clone(), self.stopping.clone());
         tokio::spawn(async move {
             let flight = match context.engine.flights.take(&wanted.key, &stopping).await {

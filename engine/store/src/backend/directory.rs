@@ -94,7 +94,7 @@ impl Directory {
     fn upload(&self) -> Result<DirectoryUpload, StoreError> {
         let path = self.writer.next_path();
         let file = self.disk.create(&path).map_err(StoreError::io(&path, "made"))?;
-        Ok(DirectoryUpload { file, path, disk: Arc::clone(&self.disk), unflushed: 0 })
+        Ok(DirectoryUpload { file, path, disk: Arc::clone(&self.disk), unflushed: 0, written: 0 })
     }
 }
 
@@ -260,12 +260,14 @@ struct DirectoryUpload {
     path: PathBuf,
     disk: Arc<dyn Disk>,
     unflushed: u64,
+    written: u64,
 }
 
 impl Write for DirectoryUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
         self.unflushed += count as u64;
+        self.written += count as u64;
         if self.unflushed >= FLUSHED_EVERY {
             self.file.sync()?;
             self.unflushed = 0;

@@ -9,8 +9,17 @@ use std::{
     path::Path,
 };
 
+use rustix::{
+    fs::{Advice, CWD, RenameFlags},
+    io::Errno,
+};
+
 /// A file that is being written.
 pub trait DiskFile: Write + Send + fmt::Debug {
+    /// Begins to bring its content to the disk, without waiting and without a promise: of several files that are flushed
+    /// one after the other, the first then has to wait, and the others hardly.
+    fn begin_sync(&self) {}
+
     /// Returns when its content is on the disk.
     ///
     /// # Errors
@@ -39,11 +48,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Those of the file system.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Gives a file a second name, which must be free.
+    /// Gives a file a new name, which must be free.
     ///
     /// # Errors
     /// Those of the file system.
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -75,6 +84,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
 pub struct OsDisk;
 
 impl DiskFile for File {
+    fn begin_sync(&self) {
+        // What is not needed in memory any more the system begins to write; what is not written yet stays in memory.
+        let _ = rustix::fs::fadvise(self, 0, None, Advice::DontNeed);
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
@@ -93,8 +107,15 @@ impl Disk for OsDisk {
         fs::rename(from, to)
     }
 
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::hard_link(from, to)
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Not every file system knows how to, network file systems least of all.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                fs::hard_link(from, to)?;
+                fs::remove_file(from)
+            }
+            outcome => Ok(outcome?),
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

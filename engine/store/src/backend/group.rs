@@ -1,27 +1,38 @@
 //! Group commit: of the threads that wait, one does the work of all.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Gathers requests while others are being carried out, and hands them to the next worker all at once.
 #[derive(Debug)]
 pub(crate) struct Group<T, R> {
     gathering: Mutex<Gathering<T, R>>,
-    settled: Condvar,
 }
-
-/// Where the outcome of one request is left for the thread that waits for it.
-type Outcome<R> = Arc<Mutex<Option<R>>>;
 
 #[derive(Debug)]
 struct Gathering<T, R> {
-    next: Vec<(T, Outcome<R>)>,
-    /// Whether requests are being carried out; only who does that ends it.
+    requests: Vec<T>,
+    batch: Arc<Batch<R>>,
+    /// Whether a batch is being carried out; only who does that ends it.
     working: bool,
+}
+
+/// What is carried out together. Each batch wakes its own: with one bell for all, everybody would get up for every batch.
+#[derive(Debug)]
+struct Batch<R> {
+    /// In the order of the requests; each is taken by the thread that waits for it.
+    outcomes: OnceLock<Vec<Mutex<Option<R>>>>,
+    settled: Condvar,
+}
+
+impl<R> Default for Batch<R> {
+    fn default() -> Self {
+        Self { outcomes: OnceLock::new(), settled: Condvar::new() }
+    }
 }
 
 impl<T, R> Default for Group<T, R> {
     fn default() -> Self {
-        Self { gathering: Mutex::new(Gathering { next: Vec::new(), working: false }), settled: Condvar::new() }
+        Self { gathering: Mutex::new(Gathering { requests: Vec::new(), batch: Arc::default(), working: false }) }
     }
 }
 
@@ -30,28 +41,33 @@ impl<T, R> Group<T, R> {
     /// does. `work` gives one outcome for each request, in their order; `lost` is the outcome of a request for which it
     /// gives none.
     pub(crate) fn submit(&self, request: T, lost: R, work: impl FnOnce(Vec<T>) -> Vec<R>) -> R {
-        let outcome = Outcome::default();
         let mut gathering = self.gathering();
-        gathering.next.push((request, Arc::clone(&outcome)));
-        loop {
-            if let Some(result) = lock(&outcome).take() {
-                return result;
-            }
-            if !gathering.working {
-                break;
-            }
-            gathering = self.settled.wait(gathering).unwrap_or_else(PoisonError::into_inner);
+        let place = gathering.requests.len();
+        gathering.requests.push(request);
+        let batch = Arc::clone(&gathering.batch);
+        while gathering.working && batch.outcomes.get().is_none() {
+            gathering = batch.settled.wait(gathering).unwrap_or_else(PoisonError::into_inner);
         }
-        gathering.working = true;
-        let (requests, outcomes): (Vec<T>, Vec<_>) = std::mem::take(&mut gathering.next).into_iter().unzip();
-        drop(gathering);
-        let mut own = lost;
-        for (place, result) in outcomes.iter().zip(work(requests)) {
-            if Arc::ptr_eq(place, &outcome) { own = result } else { *lock(place) = Some(result) }
+        if batch.outcomes.get().is_none() {
+            gathering.working = true;
+            let requests = std::mem::take(&mut gathering.requests);
+            gathering.batch = Arc::default();
+            drop(gathering);
+            let outcomes = work(requests).into_iter().map(|outcome| Mutex::new(Some(outcome))).collect();
+            let mut gathering = self.gathering();
+            gathering.working = false;
+            // This is the batch's only worker, so they are not set yet.
+            let _ = batch.outcomes.set(outcomes);
+            let next = Arc::clone(&gathering.batch);
+            drop(gathering);
+            batch.settled.notify_all();
+            // One of the next batch carries it out.
+            next.settled.notify_one();
+        } else {
+            drop(gathering);
         }
-        self.gathering().working = false;
-        self.settled.notify_all();
-        own
+        let outcome = batch.outcomes.get().and_then(|outcomes| lock(outcomes.get(place)?).take());
+        outcome.unwrap_or(lost)
     }
 
     fn gathering(&self) -> MutexGuard<'_, Gathering<T, R>> {

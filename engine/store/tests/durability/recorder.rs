@@ -23,7 +23,6 @@ pub enum Op {
     Sync(usize),
     MakeFolder(PathBuf),
     Rename(PathBuf, PathBuf),
-    Link(PathBuf, PathBuf),
     Remove(PathBuf),
     RemoveFolder(PathBuf),
     SyncFolder(PathBuf),
@@ -164,8 +163,8 @@ impl Disk for Recorder {
         self.call(Op::Rename(from.to_owned(), to.to_owned()), || OsDisk.rename(from, to))
     }
 
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.call(Op::Link(from.to_owned(), to.to_owned()), || OsDisk.link(from, to))
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(Op::Rename(from.to_owned(), to.to_owned()), || OsDisk.rename_new(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -243,11 +242,6 @@ impl Model {
             }
             Op::Rename(from, to) => {
                 let node = self.leave(from);
-                self.enter(to, node);
-            }
-            Op::Link(from, to) => {
-                let (folder, name) = self.place(from);
-                let node = self.folders[folder].now[&name];
                 self.enter(to, node);
             }
             Op::Remove(path) | Op::RemoveFolder(path) => drop(self.leave(path)),

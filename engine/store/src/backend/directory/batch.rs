@@ -15,6 +15,10 @@ use crate::{
 /// From so many files or folders on, one flush of the whole file system costs less than one of each.
 const MANY: usize = 16;
 
+/// The bytes of a file for which the wait is for the disk's journal, not for the content. What lies in memory of a longer
+/// one may be read soon, and stays there.
+const SHORT: u64 = 1 << 20;
+
 /// A file that is written and waits for its name.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -60,6 +64,8 @@ impl Directory {
         if files >= MANY && self.flush_everything(outcomes) {
             return;
         }
+        let all = requests.iter().flat_map(|request| request.stages.iter().flatten());
+        all.filter(|one| one.upload.written <= SHORT).for_each(|one| one.upload.file.begin_sync());
         for (request, outcome) in requests.iter().zip(outcomes) {
             let flush = |one: &Pending| one.upload.file.sync().map_err(StoreError::io(&one.to, "flushed to the disk"));
             if let Err(error) = request.stages.iter().flatten().try_for_each(flush) {
@@ -89,24 +95,24 @@ impl Directory {
     fn name(&self, pending: &Pending, folders: &mut BTreeSet<PathBuf>) -> Result<Put, StoreError> {
         let Pending { upload, to, mode } = pending;
         self.note_folders(to, folders);
-        let mut named = self.rename_or_link(&upload.path, to, *mode);
+        let mut named = self.give_name(&upload.path, to, *mode);
         // A folder that is empty may vanish again before it is used: those of objects that are deleted meanwhile do.
         for _ in 0..10 {
             let is_missing = named.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
             let Some(folder) = to.parent().filter(|_| is_missing) else { break };
             // They are among the folders that are flushed afterwards.
             make_unflushed_folders(&*self.disk, folder, &|_| Ok(()))?;
-            named = self.rename_or_link(&upload.path, to, *mode);
+            named = self.give_name(&upload.path, to, *mode);
         }
         named.map_err(StoreError::io(to, "put in place"))
     }
 
-    fn rename_or_link(&self, from: &Path, to: &Path, mode: Mode) -> io::Result<Put> {
-        let linked = match mode {
+    fn give_name(&self, from: &Path, to: &Path, mode: Mode) -> io::Result<Put> {
+        let named = match mode {
             Mode::Replace => self.disk.rename(from, to),
-            Mode::Create => self.disk.link(from, to),
+            Mode::Create => self.disk.rename_new(from, to),
         };
-        match linked {
+        match named {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Put::Existing),
             outcome => outcome.map(|()| Put::Written),
         }
