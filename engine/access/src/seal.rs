@@ -139,7 +139,7 @@ impl Site {
         let mut joiner = Joiner::new(self.keys().address_key());
         let threads = *THREADS;
         let mut writer = charge.count(&mut object);
-        let sealed = seal_body(reader, &mut writer, &key, base, threads, look, |part| joiner.add(part));
+        let sealed = seal_body(reader, &mut writer, &key, base, threads, look, |part| joiner.add(&part));
         let size = sealed.map_err(|end| writer.refusal().unwrap_or_else(|| self.not_sealed(end)))?;
         let address = Address::from_bytes(*joiner.finish().as_bytes());
         Ok((Written::Sealed { object, key, base }, address, size, Vec::new()))

@@ -94,7 +94,7 @@ impl Joiner {
     }
 
     /// Adds the next part.
-    pub(crate) fn add(&mut self, part: Part) {
+    pub(crate) fn add(&mut self, part: &Part) {
         if self.parts == 0 {
             self.alone = part.alone;
         } else {
@@ -168,7 +168,7 @@ mod tests {
                 for size in [GROUP, GROUP / 4, 65_536] {
                     let mut joiner = Joiner::new(&key);
                     for (part, number) in bytes[..length].chunks(size).zip(0..) {
-                        joiner.add(Part::of(&keyed, number * size as u64, part.chunks(10_000)));
+                        joiner.add(&Part::of(&keyed, number * size as u64, part.chunks(10_000)));
                     }
                     assert!(joiner.whole.len() < 12);
                     assert_eq!(joiner.finish(), expected, "{length} bytes in parts of {size}");

@@ -219,7 +219,7 @@ impl Site {
         let keyed = blake3::Hasher::new_keyed(address_key);
         let look = |number, segments: Segments<'_>| Part::of(&keyed, number * BATCH as u64, segments);
         let mut joiner = Joiner::new(address_key);
-        match open_body(body, writer, slice::from_ref(&key), binding, threads, look, |part| joiner.add(part)) {
+        match open_body(body, writer, slice::from_ref(&key), binding, threads, look, |part| joiner.add(&part)) {
             Ok(_) if joiner.finish() == *address.as_bytes() => Ok(size),
             Ok(_) => Err(damaged(format!("its body ({WrongContent})"))),
             Err(End::Body(error)) => Err(damaged(format!("its body ({error})"))),

@@ -11,7 +11,7 @@ use sluis_model::{Address, Labels, TaskId, TaskKey, Value, Values};
 use crate::{
     begin::addresses_in,
     core::{FrameId, JobId, StepRef},
-    groups::{Groups, Known, Whole},
+    groups::{Groups, Known, Members, Whole},
 };
 
 /// Values with the labels of everything that went into them.
@@ -282,9 +282,9 @@ impl Frames {
             *result = Some(values);
         }
         let whole = open.groups.as_mut().and_then(|groups| groups.done(place, task, &labels));
-        let group = whole.map(|(range, tasks, labels)| {
-            let first = JobId(open.first.0 + range.start as u32);
-            let outputs = open.results[range].iter().map(|values| values.clone().unwrap_or_default());
+        let group = whole.map(|Members { jobs, tasks, labels }| {
+            let first = JobId(open.first.0 + jobs.start as u32);
+            let outputs = open.results[jobs].iter().map(|values| values.clone().unwrap_or_default());
             let tasks = tasks.into_iter().zip(outputs).map(|((key, result), values)| (key, result, values)).collect();
             Whole { first: TaskId(first.0), path: open.path_of(first), tasks, labels }
         });

@@ -80,6 +80,16 @@ pub(crate) struct Groups {
     groups: Vec<Progress>,
 }
 
+/// The members of a group that is whole.
+pub(crate) struct Members {
+    /// Their jobs' numbers.
+    pub jobs: Range<usize>,
+    /// Their keys and results, in this order.
+    pub tasks: Vec<(TaskKey, Address)>,
+    /// The labels of all of them.
+    pub labels: Labels,
+}
+
 /// How far one group is.
 #[derive(Clone, Default)]
 struct Progress {
@@ -102,14 +112,9 @@ impl Groups {
         Self { tasks: vec![None; jobs], groups }
     }
 
-    /// Takes note of a job that is done; `task` is what others could use of it. Gives the jobs of its group if that is
-    /// whole now, with their keys, results and labels.
-    pub fn done(
-        &mut self,
-        job: usize,
-        task: Option<(TaskKey, Address)>,
-        labels: &Labels,
-    ) -> Option<(Range<usize>, Vec<(TaskKey, Address)>, Labels)> {
+    /// Takes note of a job that is done; `task` is what others could use of it. Gives the members of its group if
+    /// that is whole now.
+    pub fn done(&mut self, job: usize, task: Option<(TaskKey, Address)>, labels: &Labels) -> Option<Members> {
         let (jobs, group) = (self.tasks.len(), job / MOST);
         let progress = self.groups.get_mut(group).filter(|progress| !progress.closed)?;
         let Some(task) = task else {
@@ -125,7 +130,8 @@ impl Groups {
         }
         progress.closed = true;
         let labels = std::mem::take(&mut progress.labels);
-        Some((range.clone(), self.tasks[range].iter().copied().flatten().collect(), labels))
+        let tasks = self.tasks[range.clone()].iter().copied().flatten().collect();
+        Some(Members { jobs: range, tasks, labels })
     }
 }
 
@@ -289,10 +295,10 @@ mod tests {
         for job in (1..jobs).rev().filter(|job| *job != MOST) {
             assert!(groups.done(job, Some(task(job)), &labels).is_none(), "{job}");
         }
-        let (range, tasks, _) = groups.done(MOST, Some(task(MOST)), &labels).unwrap();
-        assert_eq!((range.clone(), tasks), (MOST..jobs, range.map(task).collect()));
-        let (range, tasks, _) = groups.done(0, Some(task(0)), &labels).unwrap();
-        assert_eq!((range.clone(), tasks), (0..MOST, range.map(task).collect()));
+        for (last, expected) in [(MOST, MOST..jobs), (0, 0..MOST)] {
+            let Members { jobs, tasks, .. } = groups.done(last, Some(task(last)), &labels).unwrap();
+            assert_eq!((jobs, tasks), (expected.clone(), expected.map(task).collect()));
+        }
     }
 
     #[test]
