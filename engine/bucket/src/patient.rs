@@ -42,6 +42,18 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// The waits between two tries, of which there may be any number.
+    #[must_use]
+    pub fn waits(&self) -> ExponentialBuilder {
+        ExponentialBuilder::default()
+            .with_min_delay(self.first_wait)
+            .with_max_delay(self.longest_wait)
+            .with_jitter()
+            .without_max_times()
+    }
+}
+
 /// How long a server may take to be reached.
 pub fn connect_timeout(patience: Patience) -> Duration {
     patience.one_try.min(Duration::from_secs(10))
@@ -88,14 +100,9 @@ impl HttpService for Patient {
         if is_completion && self.completes_on_condition {
             request.headers_mut().insert("if-none-match", HeaderValue::from_static("*"));
         }
-        let waits = ExponentialBuilder::default()
-            .with_min_delay(self.patience.first_wait)
-            .with_max_delay(self.patience.longest_wait)
-            .with_jitter()
-            .without_max_times();
         let begun = Instant::now();
         let attempt = || async { self.attempt(request.clone(), is_completion).await };
-        match attempt.retry(waits).when(|_| begun.elapsed() < self.patience.tries_for).await {
+        match attempt.retry(self.patience.waits()).when(|_| begun.elapsed() < self.patience.tries_for).await {
             Ok(answer) | Err(Trouble::Answer(answer)) => Ok(answer),
             Err(Trouble::Error(error)) => Err(error),
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use reqwest::{
     Client, Response, Url,
     header::{ACCEPT, CONTENT_TYPE},
@@ -61,18 +61,13 @@ impl Exchange {
         body: &Body,
         read: impl Fn(&[u8], &KeyName) -> Result<T, Oddity>,
     ) -> Result<T, KmsError> {
-        let waits = ExponentialBuilder::default()
-            .with_min_delay(self.patience.first_wait)
-            .with_max_delay(self.patience.longest_wait)
-            .with_jitter()
-            .without_max_times();
         let begun = Instant::now();
         let attempt = || async {
             let answer = self.attempt(method, body).await?;
             read(&answer, &self.key).map_err(|oddity| self.odd(oddity))
         };
         let is_worth_it = |error: &KmsError| error.may_pass() && begun.elapsed() < self.patience.tries_for;
-        attempt.retry(waits).when(is_worth_it).await
+        attempt.retry(self.patience.waits()).when(is_worth_it).await
     }
 
     async fn attempt(&self, method: Method, body: &Body) -> Result<Zeroizing<Vec<u8>>, KmsError> {

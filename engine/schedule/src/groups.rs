@@ -3,7 +3,8 @@
 //! To find one task's result takes a decision, a header packet and many looks at the store. So when all tasks of a group
 //! are done, what they gave is sealed once more, together, under a key that is made of theirs (`docs/task-key.md`), and
 //! the next run that needs the very same tasks finds them with one decision. A group says nothing that the entries of its
-//! tasks do not say: where one is missing or may not be used, each task is looked for by itself.
+//! tasks do not say: where one is missing, names another result by now or may not be used, each task is looked for by
+//! itself.
 
 use std::{
     collections::HashMap,
@@ -38,7 +39,7 @@ const MOST: usize = 256;
 const FEWEST: usize = 16;
 
 /// The step of which jobs are looked for.
-pub(crate) struct Scattered {
+pub(crate) struct ScatteredStep {
     pub workflow: Arc<Workflow>,
     pub step: usize,
     pub path: String,
@@ -140,11 +141,18 @@ fn range(group: usize, jobs: usize) -> Range<usize> {
 }
 
 /// The tasks of a scattered step that are found by their groups, by the numbers of their jobs. Blocks.
-pub(crate) fn find(context: &RunContext, step: &Scattered, jobs: &[Values], labels: &Labels) -> HashMap<u32, Known> {
+pub(crate) fn find(
+    context: &RunContext,
+    step: &ScatteredStep,
+    jobs: &[Values],
+    labels: &Labels,
+) -> HashMap<u32, Known> {
     let labels = Arc::new(labels.clone());
     let is_looked_for = jobs.len() >= FEWEST
         && matches!(step.workflow.steps[step.step].run, Process::CommandLineTool(_))
         && context.settings.reuse != Reuse::Nothing
+        // What it had done itself comes first, task by task.
+        && !context.is_resumed()
         && !context.settings.runs_anew(&step.path);
     if !is_looked_for {
         return HashMap::new();
@@ -173,7 +181,7 @@ pub(crate) fn find(context: &RunContext, step: &Scattered, jobs: &[Values], labe
     found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Scattered {
+impl ScatteredStep {
     fn source(&self, values: &Values, labels: &Arc<Labels>) -> JobSource {
         let process = self.workflow.steps[self.step].run.clone();
         let given = Given { values: values.clone(), labels: Arc::clone(labels) };
@@ -210,6 +218,10 @@ fn find_group(context: &RunContext, sources: &[JobSource]) -> Result<Option<Vec<
     let mut found = Vec::with_capacity(keys.len());
     for (KeptTask { result, outputs }, key) in kept.into_iter().zip(keys) {
         let Ok(Value::Record(outputs)) = Value::from_json(outputs) else { return Ok(None) };
+        // It may have been done anew since, and have given something else.
+        if site.task(&key)?.is_none_or(|record| record.result != result) {
+            return Ok(None);
+        }
         for address in addresses_in(&outputs).iter().chain([&result]) {
             if !store.contains(address).map_err(AccessError::from)? {
                 return Ok(None);

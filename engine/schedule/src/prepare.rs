@@ -343,6 +343,11 @@ impl RunContext {
         Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, _flight: flight, step, ready })))
     }
 
+    /// Whether the run was interrupted and is gone on with.
+    pub const fn is_resumed(&self) -> bool {
+        self.completed.is_some()
+    }
+
     /// An earlier result that may be used. What this run has completed itself it never does again.
     fn find(&self, source: &JobSource, key: &TaskKey, may_reuse: bool) -> Result<Option<Done>, JobFailure> {
         if let Some(completed) = &self.completed

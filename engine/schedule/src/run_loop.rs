@@ -272,7 +272,7 @@ impl RunLoop {
             let scattered = step.gather_inputs(&lookup, &contents).and_then(|inputs| step.scatter(inputs));
             let outcome = scattered.map_err(|error| with_causes(&error)).map(|Scattered { shape, jobs }| {
                 let labels = contents.labels(&given);
-                let step = groups::Scattered { workflow: Arc::clone(&workflow), step: at.step, path };
+                let step = groups::ScatteredStep { workflow: Arc::clone(&workflow), step: at.step, path };
                 let known = groups::find(&context, &step, &jobs, &labels);
                 Expanded { shape, jobs, labels, known }
             });

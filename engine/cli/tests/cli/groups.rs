@@ -92,3 +92,46 @@ fn a_group_is_not_looked_for_where_results_may_not_be_used() {
     }
     assert_eq!(uses(&site), 0);
 }
+
+/// The scatter, of a tool that never gives the same twice.
+fn random() -> String {
+    SCATTER.replace("baseCommand: printf", "baseCommand: [sh, -c, 'od -An -N8 -tx1 /dev/urandom']")
+}
+
+fn run_random(site: &TestSite, words: &[String], options: &[&str]) -> Ran {
+    let workflow = site.write("random.cwl", &random());
+    let inputs = site.write("inputs.json", &serde_json::json!({ "words": words }).to_string());
+    site.run(["run"].iter().chain(options).chain([&&*workflow, &&*inputs]))
+}
+
+#[test]
+fn an_interrupted_run_is_not_given_the_results_of_another() {
+    let site = TestSite::new();
+    let first = run_random(&site, &words(20), &[]).json();
+    let runs = site.run(["status", "--json"]).json();
+    let run = runs[0]["run"].as_str().unwrap();
+    let other = run_random(&site, &words(20), &["--no-cache"]).json();
+    assert_ne!(first, other);
+    // As if its engine had been killed when the last task was done.
+    let journal = site.site().join("runs").join(run).join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let last = lines.iter().rposition(|line| line.contains("task_complete")).unwrap();
+    fs::write(&journal, lines[..=last].iter().flat_map(|line| [line, "\n"]).collect::<String>()).unwrap();
+    let resumed = site.run(["resume", run]);
+    assert!(resumed.err.contains("0 run"), "{}", resumed.err);
+    assert_eq!(resumed.json(), first);
+}
+
+#[test]
+fn a_task_that_was_done_anew_counts_with_its_new_result() {
+    let site = TestSite::new();
+    let first = run_random(&site, &words(20), &[]).json();
+    let anew = run_random(&site, &words(20)[3..4], &["--no-cache"]).json();
+    let again = run_random(&site, &words(20), &[]);
+    assert!(again.err.contains("0 run, 20 cached"), "{}", again.err);
+    let (first, anew, again) = (addresses(&first), addresses(&anew), addresses(&again.json()));
+    assert_eq!(again[3], anew[0]);
+    assert_ne!(again[3], first[3]);
+    assert_eq!((&again[..3], &again[4..]), (&first[..3], &first[4..]));
+}

@@ -4,8 +4,9 @@
 
 use std::{
     collections::HashMap,
-    env, fs,
-    process::{Command, Stdio},
+    env,
+    fs::{self, File},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -122,17 +123,19 @@ impl Killed {
     fn killed(&mut self, arguments: &[&str]) -> Option<Ran> {
         let limit = self.whole.mul_f64(1.1).as_micros() as u64;
         let at = Instant::now() + Duration::from_micros(self.random.below(limit));
-        let mut child = self.site.command(arguments).stderr(Stdio::null()).spawn().unwrap();
-        while Instant::now() < at {
-            if child.try_wait().unwrap().is_some() {
-                return Some(Ran::of(&child.wait_with_output().unwrap()));
-            }
+        let said = self.site.path("said");
+        let mut child = self.site.command(arguments).stderr(File::create(&said).unwrap()).spawn().unwrap();
+        while Instant::now() < at && child.try_wait().unwrap().is_none() {
             thread::yield_now();
         }
-        child.kill().unwrap();
-        self.kills += 1;
-        let ran = Ran::of(&child.wait_with_output().unwrap());
-        (ran.code == Some(0)).then_some(ran)
+        let is_killed = child.try_wait().unwrap().is_none();
+        if is_killed {
+            child.kill().unwrap();
+            self.kills += 1;
+        }
+        let mut ran = Ran::of(&child.wait_with_output().unwrap());
+        ran.err = fs::read_to_string(said).unwrap();
+        (!is_killed || ran.code == Some(0)).then_some(ran)
     }
 
     /// The runs that there are.
@@ -153,18 +156,18 @@ impl Killed {
                 self.assert_nothing_ran_twice(&run.unwrap());
                 return ran.json();
             }
-            let arguments = match &run {
-                Some(run) => vec!["resume", run],
-                None => begin.to_vec(),
-            };
-            ran = if self.random.below(3) > 0 { self.killed(&arguments) } else { Some(self.site.run(&arguments)) };
-            if let (None, Some(run)) = (&ran, &run)
+            if let Some(run) = &run
                 && self.site.run(["status", run, "--json"]).json()["state"] == "complete"
             {
                 // It was killed when it had just written down that it had ended.
                 self.assert_nothing_ran_twice(run);
                 return self.site.run(begin).json();
             }
+            let arguments = match &run {
+                Some(run) => vec!["resume", run],
+                None => begin.to_vec(),
+            };
+            ran = if self.random.below(3) > 0 { self.killed(&arguments) } else { Some(self.site.run(&arguments)) };
         }
     }
 
