@@ -241,6 +241,6 @@ pub(crate) fn action_of(purpose: &crate::permit::Purpose) -> Action {
             | ReadAction::Explain
             | ReadAction::Plan,
         ) => Action::Read,
-        Purpose::Check | Purpose::Collect => Action::Administer,
+        Purpose::Check | Purpose::Collect | Purpose::Survey => Action::Administer,
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sluis_identity::{
     Delegation, DelegationAlgorithm, DelegationError, DelegationSigner, DelegationVerifier, Person, Secret,
 };
-use sluis_model::ProjectName;
+use sluis_model::{Labels, ProjectName};
 use sluis_policy::{Action, Resource};
 use zeroize::Zeroizing;
 
@@ -58,9 +58,9 @@ pub struct Delegated {
     pub actions: BTreeSet<String>,
     /// Until when.
     pub until: Timestamp,
-    /// What the person's visas said when it was made. They count until they expire.
+    /// What the person's visas said when it was made. They count until they expire, and no list has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub visas: Vec<HeldVisa>,
+    pub(crate) visas: Vec<HeldVisa>,
 }
 
 /// Why there is no delegation.
@@ -116,13 +116,26 @@ impl Site {
         Ok(Secret::new(token))
     }
 
-    /// Every delegation that was not taken back.
+    /// The delegations of the caller that were not taken back; all, if they keep the site, which is written down.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// If the caller is no person for whom an issuer vouches, or they cannot be read.
     pub fn delegations(&self) -> Result<Vec<Delegated>, AccessError> {
+        let registry = self.registry()?;
+        let keeping = self.asked(Action::Administer, self.as_resource(), None);
+        let sees_all =
+            self.basis(&registry, Timestamp::now()).verdict(&keeping, &Labels::default(), Vec::new()).allowed;
+        if sees_all {
+            let entry = Entry::new("list-delegations");
+            self.decide(&keeping, "list all delegations".to_owned(), entry, |_, _| Ok(Found::default()))?;
+        } else if self.caller().person().is_none() {
+            return Err(DelegateError::NoPerson.into());
+        }
+        let own = self.caller_name();
         let ids = self.delegation_notes().ids()?;
         let mut found: Vec<_> = ids.iter().filter_map(|id| self.delegation(id)).collect();
+        found.retain(|one| sees_all || one.person == own);
+        found.iter_mut().for_each(|one| one.visas.clear());
         found.sort_by(|one, other| (one.until, &one.id).cmp(&(other.until, &other.id)));
         Ok(found)
     }

@@ -87,6 +87,8 @@ pub(crate) enum Purpose {
     Check,
     /// Remove what nobody needs.
     Collect,
+    /// See what the store holds and what is kept or would go, without touching it.
+    Survey,
 }
 
 /// Permission for exactly what was decided: these objects, for this purpose, at this site. Only this crate makes one.
@@ -116,6 +118,7 @@ impl Permit {
             Purpose::Read(action) => action.name(),
             Purpose::Check => "check",
             Purpose::Collect => "collect-garbage",
+            Purpose::Survey => "survey-store",
         }
     }
 
@@ -123,7 +126,7 @@ impl Permit {
     pub const fn task(&self) -> Option<(&RunId, TaskId)> {
         match &self.purpose {
             Purpose::Task { run, task, .. } => Some((run, *task)),
-            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect => None,
+            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect | Purpose::Survey => None,
         }
     }
 
@@ -131,7 +134,7 @@ impl Permit {
     pub fn executor(&self) -> Option<&str> {
         match &self.purpose {
             Purpose::Task { executor, .. } => Some(executor),
-            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect => None,
+            Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect | Purpose::Survey => None,
         }
     }
 

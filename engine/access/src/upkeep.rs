@@ -3,18 +3,21 @@
 use std::{
     collections::BTreeSet,
     fs::{File, TryLockError},
+    io::Read,
     time::SystemTime,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluis_model::{Address, DatasetName, Labels, TaskKey};
+use sluis_policy::Action;
 use sluis_store::{Pinned, Settled, StoreError, backend::Name};
 
 use crate::{
-    AccessError, Permit, Site,
+    AccessError, Permit, SealedObject, Site,
     audit::Entry,
     authenticated::{self, Kind},
+    decide::Found,
     permit::Purpose,
 };
 
@@ -36,12 +39,29 @@ impl Site {
     /// Keeps an object or a run until the pin is taken away.
     ///
     /// # Errors
-    /// If the store or the audit log cannot be written.
+    /// If the caller may not, or the store or the audit log cannot be written.
     pub fn pin(&self, pinned: &Pinned, reason: &str) -> Result<(), AccessError> {
-        let pin = Pin { at: Timestamp::now(), by: self.caller_name(), reason: reason.to_owned() };
-        let text = serde_json::to_vec(&pin).map_err(|error| AccessError::Plaintext(error.into()))?;
-        self.note_pin("pin", pinned)?;
-        Ok(self.store().put_pin(pinned, &text)?)
+        let position = self.decide_pin("pin", pinned)?;
+        self.keep_pinned(position, pinned, reason)
+    }
+
+    /// Seals everything from `reader` and pins it: nobody can make again what was taken in. The permit to take it in
+    /// covers that.
+    ///
+    /// # Errors
+    /// As [`Site::seal`], and if the permit is for something else than taking data in.
+    pub fn seal_pinned(
+        &self,
+        permit: &Permit,
+        reader: impl Read + Send,
+        reason: &str,
+    ) -> Result<SealedObject, AccessError> {
+        if permit.purpose != Purpose::Put {
+            return Err(AccessError::NotCovered("pinning".to_owned()));
+        }
+        let sealed = self.seal(permit, reader)?;
+        self.keep_pinned(permit.position, &Pinned::Object(sealed.address), reason)?;
+        Ok(sealed)
     }
 
     /// Takes a pin away; `false` if there is none.
@@ -49,15 +69,29 @@ impl Site {
     /// # Errors
     /// As [`Site::pin`].
     pub fn unpin(&self, pinned: &Pinned) -> Result<bool, AccessError> {
-        self.note_pin("unpin", pinned)?;
+        let position = self.decide_pin("unpin", pinned)?;
+        self.note_pin("unpinned", position, pinned)?;
         Ok(self.store().remove_pin(pinned)?)
     }
 
-    /// Everything that is pinned. A pin whose note cannot be read is a pin all the same.
+    /// Decides whether the caller may see what the store holds, what of it is kept and what would go.
     ///
     /// # Errors
-    /// If the store cannot be read.
-    pub fn pins(&self) -> Result<Vec<(Pinned, Option<Pin>)>, AccessError> {
+    /// The refusal, or what kept the decision from being made or written down.
+    pub fn permit_survey(&self) -> Result<Permit, AccessError> {
+        self.permit_upkeep(Purpose::Survey, &[])
+    }
+
+    /// Everything that is pinned. A pin whose note cannot be read is a pin all the same. The permit is for a survey or a
+    /// collection.
+    ///
+    /// # Errors
+    /// If the permit is for something else, or the store cannot be read.
+    pub fn pins(&self, permit: &Permit) -> Result<Vec<(Pinned, Option<Pin>)>, AccessError> {
+        self.check_origin(permit)?;
+        if !matches!(permit.purpose, Purpose::Survey | Purpose::Collect) {
+            return Err(AccessError::NotCovered("seeing what is pinned".to_owned()));
+        }
         let pins = self.store().pins()?.into_iter();
         Ok(pins.map(|(pinned, note)| (pinned, serde_json::from_slice(&note).ok())).collect())
     }
@@ -191,13 +225,32 @@ impl Site {
         self.audit().note(&entry)
     }
 
-    fn note_pin(&self, action: &str, pinned: &Pinned) -> Result<(), AccessError> {
-        let mut entry = Entry::new(action);
-        entry.caller = self.caller_name();
-        match pinned {
-            Pinned::Object(address) => entry.objects = vec![address.to_string()],
-            Pinned::Run(run) => entry.run = Some(run.to_string()),
-        }
-        self.audit().note(&entry)
+    /// Whoever keeps the site says what is kept in it.
+    fn decide_pin(&self, name: &str, pinned: &Pinned) -> Result<u64, AccessError> {
+        let asked = self.asked(Action::Administer, self.as_resource(), None);
+        let decided =
+            self.decide(&asked, format!("{name} {pinned}"), entry_of(name, pinned), |_, _| Ok(Found::default()))?;
+        Ok(decided.position)
     }
+
+    fn keep_pinned(&self, permit: u64, pinned: &Pinned, reason: &str) -> Result<(), AccessError> {
+        let pin = Pin { at: Timestamp::now(), by: self.caller_name(), reason: reason.to_owned() };
+        let text = serde_json::to_vec(&pin).map_err(|error| AccessError::Plaintext(error.into()))?;
+        self.note_pin("pinned", permit, pinned)?;
+        Ok(self.store().put_pin(pinned, &text)?)
+    }
+
+    fn note_pin(&self, action: &str, permit: u64, pinned: &Pinned) -> Result<(), AccessError> {
+        self.audit().note(&Entry { permit: Some(permit), ..entry_of(action, pinned) })
+    }
+}
+
+/// An entry about what is pinned.
+fn entry_of(action: &str, pinned: &Pinned) -> Entry {
+    let mut entry = Entry::new(action);
+    match pinned {
+        Pinned::Object(address) => entry.objects = vec![address.to_string()],
+        Pinned::Run(run) => entry.run = Some(run.to_string()),
+    }
+    entry
 }

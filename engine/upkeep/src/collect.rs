@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sluis_access::{Permit, Site, TaskRecord};
+use sluis_access::{Permit, Pin, Site, TaskRecord};
 use sluis_model::{Address, RunId, TaskKey};
 use sluis_store::{Inventory, Leftover, Pinned, StoredParts};
 
@@ -15,6 +15,9 @@ use crate::{
     UpkeepError,
     needs::{RunNeeds, TaskRecords, objects_of},
 };
+
+/// What is pinned, with the notes on it.
+type Pins = [(Pinned, Option<Pin>)];
 
 /// So many at a time: each time costs a few flushes of the disk, and a record of the audit log.
 const BATCH: usize = 128;
@@ -84,7 +87,7 @@ pub struct Collection {
     pub unreadable: Vec<Address>,
 }
 
-/// Removes what is garbage, or tells what is.
+/// Removes what is garbage, or tells what is. Either is decided first.
 ///
 /// # Errors
 /// If it cannot be told what is needed, the decision is no, or the store or the audit log cannot be written. What is
@@ -93,15 +96,17 @@ pub fn collect(site: &Site, options: &Options) -> Result<Collection, UpkeepError
     let _lock = site.lock_removals(false)?.ok_or(UpkeepError::UnderWay)?;
     // The moment is chosen before the journals are read: whatever is used from then on counts as fresh.
     let since = SystemTime::now() - options.grace;
-    let permit = if options.dry_run { None } else { Some(site.permit_collection()?) };
-    let (living, ended) = living_runs(site, options)?;
+    let decided = if options.dry_run { site.permit_survey() } else { site.permit_collection() }?;
+    let pins = site.pins(&decided)?;
+    let permit = if options.dry_run { None } else { Some(decided) };
+    let (living, ended) = living_runs(site, options, &pins)?;
     let needed: BTreeSet<TaskKey> = living.iter().flat_map(|run| run.tasks.iter().copied()).collect();
     if let Some(permit) = &permit {
         site.settle_tasks(permit, &|key| needed.contains(key))?;
     }
     let mut tasks = TaskRecords::read(site)?;
     check_tasks(&living, &tasks)?;
-    let mut needs = Needs::of(site, &living, &tasks)?;
+    let mut needs = Needs::of(&pins, &living, &tasks);
     if let Some(permit) = &permit {
         let made: BTreeSet<Address> = tasks.records.values().flat_map(objects_of).collect();
         site.settle_objects(permit, since, &|address| needs.objects.contains(address) || made.contains(address))?;
@@ -128,10 +133,9 @@ pub fn collect(site: &Site, options: &Options) -> Result<Collection, UpkeepError
 }
 
 /// The runs whose needs count, and the others.
-fn living_runs(site: &Site, options: &Options) -> Result<(Vec<RunNeeds>, Vec<RunNeeds>), UpkeepError> {
-    let pins = site.pins()?;
-    let pinned: BTreeSet<RunId> = pins
-        .into_iter()
+fn living_runs(site: &Site, options: &Options, pins: &Pins) -> Result<(Vec<RunNeeds>, Vec<RunNeeds>), UpkeepError> {
+    let pinned: BTreeSet<&RunId> = pins
+        .iter()
         .filter_map(|(pinned, _)| match pinned {
             Pinned::Run(run) => Some(run),
             Pinned::Object(_) => None,
@@ -167,14 +171,14 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(site: &Site, living: &[RunNeeds], tasks: &TaskRecords) -> Result<Self, UpkeepError> {
+    fn of(pins: &Pins, living: &[RunNeeds], tasks: &TaskRecords) -> Self {
         let mut objects: BTreeSet<Address> = living.iter().flat_map(|run| run.objects(tasks)).collect();
-        for (pinned, _) in site.pins()? {
+        for (pinned, _) in pins {
             if let Pinned::Object(address) = pinned {
-                objects.insert(address);
+                objects.insert(*address);
             }
         }
-        Ok(Self { objects, runs: living.iter().map(|needs| needs.run.run.clone()).collect() })
+        Self { objects, runs: living.iter().map(|needs| needs.run.run.clone()).collect() }
     }
 
     /// Why objects would go of which something is known.

@@ -78,8 +78,9 @@ pub struct Usage {
 /// Counts what is in the store, by one walk through it.
 ///
 /// # Errors
-/// If the store, or for a grouping the runs, cannot be read.
+/// If the caller may not see it, or the store, or for a grouping the runs, cannot be read.
 pub fn usage(site: &Site, by: Option<Grouping>) -> Result<Usage, UpkeepError> {
+    site.permit_survey()?;
     let inventory = site.store().inventory()?;
     let remnants = |is_damaged: bool| {
         let mut share = Share::default();

@@ -378,6 +378,9 @@ pub const REQUESTS: &[Flip] = &[
     flip("asking about others without the role", |w| w.ask = Ask::WhoCan, By(&["auditor-reads-the-log"])),
     flip("a withdrawal without the role", |w| w.ask = Ask::Withdraw, By(&["steward-withdraws"])),
     flip("upkeep without the role", |w| w.ask = Ask::Check, By(&["administrator-keeps-the-site"])),
+    flip("a survey without the role", |w| w.ask = Ask::Survey, By(&["administrator-keeps-the-site"])),
+    flip("a pin without the role", |w| w.ask = Ask::Pin, By(&["administrator-keeps-the-site"])),
+    flip("taking a pin away without the role", |w| w.ask = Ask::Unpin, By(&["administrator-keeps-the-site"])),
     flip(
         "governing from outside",
         |w| {

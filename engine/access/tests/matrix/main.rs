@@ -36,6 +36,9 @@ async fn without_a_flip_every_request_is_allowed() {
         (Ask::WhoCan, "[auditor]"),
         (Ask::Withdraw, "[steward]"),
         (Ask::Check, "[administrator]"),
+        (Ask::Survey, "[administrator]"),
+        (Ask::Pin, "[administrator]"),
+        (Ask::Unpin, "[administrator]"),
     ];
     for (ask, roles) in requests {
         let mut world = World { ask, ..World::allowed(&issuer) };

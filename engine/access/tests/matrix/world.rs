@@ -102,6 +102,10 @@ pub enum Ask {
     Task { region: EuCountry, network: bool },
     TakeIn { dataset: &'static str },
     Fetch,
+    Delegate(sluis_policy::Action),
+    Survey,
+    Pin,
+    Unpin,
     ReadAudit,
     Withdraw,
     Check,
@@ -297,7 +301,20 @@ impl World {
             }
             Ask::TakeIn { dataset } => site.permit_put(&project(), &labels(dataset)).map(drop),
             Ask::Fetch => {
-                site.permit_fetch(&project(), &labels("trial-7"), &"data.example.org".parse().unwrap()).map(drop)
+                let host = "data.example.org".parse().unwrap();
+                site.permit_fetch(&project(), &labels("trial-7", Some("P012")), &host).map(drop)
+            }
+            Ask::Survey => site.permit_survey().map(drop),
+            Ask::Pin => site.pin(&sluis_store::Pinned::Object(*address), "Figure 2"),
+            Ask::Unpin => site.unpin(&sluis_store::Pinned::Object(*address)).map(drop),
+            Ask::Delegate(action) => {
+                let new = NewDelegation {
+                    service: "nightly".to_owned(),
+                    project: project(),
+                    actions: [action].into(),
+                    days: 30,
+                };
+                site.delegate(&new).map(drop)
             }
             Ask::ReadAudit => {
                 site.read_audit(sluis_access::AuditReading::List, sluis_access::AuditFilter::default()).map(drop)

@@ -122,7 +122,8 @@ impl World {
         if let Ok(Some(task)) = site.task(&self.key) {
             prop_assert_eq!(task, whole);
         }
-        let _ = (site.facts(address), site.tasks().map(Iterator::count), site.pins(), site.store().inventory());
+        let pins = site.permit_survey().and_then(|permit| site.pins(&permit));
+        let _ = (site.facts(address), site.tasks().map(Iterator::count), pins, site.store().inventory());
         let _ = (site.store().labelled().map(Iterator::count), site.store().set_aside_addresses());
         let since = SystemTime::now() - Duration::from_secs(3600);
         let _ = (site.store().settle_tasks(&|_| true), site.store().settle_objects(since, &|_| true));

@@ -77,11 +77,29 @@ fn pins_say_since_when_and_why() {
     site.pin(&object, "first").unwrap();
     site.pin(&object, "second").unwrap();
     site.pin(&of_run, "").unwrap();
-    let pins = site.pins().unwrap();
+    let survey = site.permit_survey().unwrap();
+    let pins = site.pins(&survey).unwrap();
     assert_eq!(pins.iter().map(|(pinned, _)| pinned.clone()).collect::<Vec<_>>(), [object.clone(), of_run]);
     assert_eq!(pins[0].1.as_ref().unwrap().reason, "second");
     assert!(site.unpin(&object).unwrap() && !site.unpin(&object).unwrap());
-    assert_eq!(site.pins().unwrap().len(), 1);
+    assert_eq!(site.pins(&survey).unwrap().len(), 1);
+    let now = SystemTime::now() + Duration::from_secs(60);
+    let removed = site.collect_objects(&survey, &[put(&site, b"text").address], now);
+    assert!(matches!(removed, Err(AccessError::NotCovered(_))), "who looks removes nothing");
+}
+
+#[test]
+fn what_is_taken_in_is_pinned_by_the_permit_to_take_it_in_and_by_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let intake = site.permit_put(&project(), &of_dataset("personal")).unwrap();
+    let sealed = site.seal_pinned(&intake, &b"text"[..], "taken in").unwrap();
+    let [(pinned, Some(pin))] = &*site.pins(&site.permit_survey().unwrap()).unwrap() else { panic!("one pin") };
+    assert_eq!((pinned, pin.reason.as_str()), (&Pinned::Object(sealed.address), "taken in"));
+    let (run, project, none) = (run(), project(), Labels::default());
+    let task = site.permit_task(&request(&run, &project, &[], &none)).unwrap();
+    assert!(matches!(site.seal_pinned(&task, &b"made"[..], "x"), Err(AccessError::NotCovered(_))));
+    assert!(matches!(site.pins(&intake), Err(AccessError::NotCovered(_))));
 }
 
 /// Content that no other has.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use sluis_access::{ReadAction, Site};
+use sluis_access::{ReadAction, Site, Visible};
 use sluis_index::{Derived, Index, MadeAs, UsingRun};
 use sluis_schedule::RunSummary;
 
@@ -66,11 +66,17 @@ fn derived_json(Derived { address, record }: &Derived) -> Json {
 }
 
 fn find_runs(site: &Site, find: &FindRuns, json: bool) -> Result<(), Failure> {
+    let visible = site.permit_runs()?;
     let mut index = Index::new(site);
-    let found = index.runs_using(&find.dataset)?;
+    let mut found = index.runs_using(&find.dataset)?;
     tell_note(&index);
+    // Of what has no journal it is not known whose it is.
+    found.retain(|run| match &run.journal {
+        Some(facts) => visible.shows(&facts.project),
+        None => visible == Visible::Everything,
+    });
     if found.is_empty() && !site.registry()?.datasets.contains_key(&find.dataset) {
-        let text = format!("the dataset {} is not in the registry, and no run used it", find.dataset);
+        let text = format!("the dataset {} is not in the registry, and no run that you may see used it", find.dataset);
         return Err(Failure::new(Exit::Usage, text));
     }
     if json {

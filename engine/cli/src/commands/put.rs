@@ -9,7 +9,6 @@ use std::{
 
 use serde_json::{Value as Json, json};
 use sluis_access::{AccessError, Permit, SealedObject, Site};
-use sluis_store::Pinned;
 
 use crate::{arguments::Put, exit::Exit, failure::Failure, output, site};
 
@@ -110,12 +109,9 @@ impl Intake<'_> {
         if !file.metadata().map_err(|error| unreadable(&error))?.is_file() {
             return Err(Failure::new(Exit::Usage, format!("{} is not a regular file", path.display())));
         }
-        let sealed = self.site.seal(self.permit, file).map_err(|error| match error {
+        self.site.seal_pinned(self.permit, file, &self.reason).map_err(|error| match error {
             AccessError::Plaintext(error) => unreadable(&error),
             error => error.into(),
-        })?;
-        // Nobody can make it again.
-        self.site.pin(&Pinned::Object(sealed.address), &self.reason)?;
-        Ok(sealed)
+        })
     }
 }

@@ -54,7 +54,7 @@ pub fn carry_out(folder: &Path, store: Store, json: bool) -> Result<Exit, Failur
         }
         Store::Unpin { subject } => unpin(&site, &subject, json),
         Store::Pins => {
-            report::pins(&site.pins()?, json);
+            report::pins(&site.pins(&site.permit_survey()?)?, json);
             Ok(Exit::Success)
         }
     }
@@ -105,7 +105,7 @@ fn scrub(site: &Site, how: Check, json: bool) -> Result<CheckReport, Failure> {
 
 fn unpin(site: &Site, subject: &str, json: bool) -> Result<Exit, Failure> {
     // An object that is damaged or gone may be pinned all the same, so the pins themselves are looked through.
-    let pins = site.pins()?;
+    let pins = site.pins(&site.permit_survey()?)?;
     let mut found = pins.into_iter().map(|(pinned, _)| pinned).filter(|one| one.to_string().starts_with(subject));
     match (found.next(), found.next()) {
         (Some(pinned), None) => {

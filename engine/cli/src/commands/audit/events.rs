@@ -78,8 +78,8 @@ impl Event {
             "show" | "export" | "release" | "read-log" | "read-in-expression" | "view-provenance"
             | "use-cached-result" | "use-key" | "check" | "list-audit" | "search-audit" | "export-audit"
             | "prove-audit" => Kind::Read,
-            "grant" | "granted" | "revoke" | "revoked" | "pin" | "unpin" | "load-registry" | "load-policies"
-            | "set-aside-damaged" | "unlabelled" | "withdraw-consent" | "end-permit" => Kind::Update,
+            "grant" | "granted" | "revoke" | "revoked" | "pin" | "pinned" | "unpin" | "unpinned" | "load-registry"
+            | "load-policies" | "set-aside-damaged" | "unlabelled" | "withdraw-consent" | "end-permit" => Kind::Update,
             "erase"
             | "erased"
             | "collect-garbage"

@@ -69,6 +69,53 @@ fn runs_are_shown_to_members_of_their_project() {
 }
 
 #[test]
+fn runs_are_found_by_members_of_their_project() {
+    let Some(institute) = Institute::with_network(&["anna", "bob", "erin"]) else { return };
+    let address = institute.put("anna", "reads.fa", READS, "P012");
+    let (workflow, job) = (institute.site.write("last.cwl", LAST_LINE), institute.job(&address));
+    institute.succeed("anna", &[&["run", &workflow, &job, "--dataset", "trial-7"][..], &OF_PROJECT].concat());
+    let find = ["find", "runs", "--dataset", "trial-7", "--json"];
+    let found = institute.succeed("anna", &find).json();
+    assert_eq!((found.as_array().unwrap().len(), &found[0]["workflow"]), (1, &json!("last.cwl")), "{found}");
+    assert_eq!(institute.succeed("erin", &find).json(), found);
+    assert_eq!(institute.last_record("list-runs", Some("allow"))["caller"], "erin");
+    let refused = institute.run("bob", &find);
+    refused.failed(4, &["bob is not an administrator"]);
+    assert!(!refused.out.contains("last.cwl") && !refused.out.contains("neuroblastoma"), "{}", refused.out);
+    assert_eq!(institute.last_record("list-runs", Some("deny"))["caller"], "bob");
+    let other = "projects:\n  other:\n    purpose: research\n    members: [anna]\n    datasets: []\n    \
+                 from: '2020-01-01'\n    until: '2090-01-01'\n    approval: DAC-2\n";
+    institute.site.edit_registry("projects.yaml", "projects:\n", other);
+    institute.site.edit_registry("projects.yaml", "members: [anna, fred]", "members: [fred]");
+    assert_eq!(institute.succeed("anna", &find).json(), json!([]));
+}
+
+#[test]
+fn the_store_is_looked_through_and_pinned_by_who_keeps_it() {
+    let Some(institute) = Institute::with_network(&["anna", "erin"]) else { return };
+    let address = institute.put("anna", "reads.fa", READS, "P012");
+    let pinned = institute.last_record("pinned", None);
+    assert!(pinned["permit"].is_u64() && pinned["objects"] == json!([address]), "what is put is pinned: {pinned}");
+    for (action, arguments) in [
+        ("survey-store", &["store", "du"][..]),
+        ("survey-store", &["store", "du", "--by", "dataset"]),
+        ("survey-store", &["store", "pins"]),
+        ("survey-store", &["store", "gc", "--dry-run"]),
+        ("pin", &["store", "pin", &address, "--reason", "Figure 2"]),
+        ("unpin", &["store", "unpin", &address]),
+    ] {
+        let refused = institute.run("anna", arguments);
+        refused.failed(4, &["anna is not an administrator"]);
+        assert!(!refused.out.contains("b3:") && !refused.out.contains("trial-7"), "{}", refused.out);
+        institute.succeed("erin", arguments);
+        assert_eq!(institute.last_record(action, Some("allow"))["caller"], "erin", "{action}");
+    }
+    assert_eq!(institute.last_record("survey-store", Some("deny"))["caller"], "anna");
+    assert_eq!(institute.last_record("pin", Some("deny"))["objects"], json!([address]));
+    assert_eq!(institute.succeed("erin", &["store", "pins", "--json"]).json(), json!([]));
+}
+
+#[test]
 fn requests_are_shown_to_who_made_them_and_who_decides_and_subjects_to_stewards() {
     let Some(institute) = Institute::with_network(&["anna", "bob", "carla"]) else { return };
     let address = institute.put("anna", "reads.fa", READS, "P012");
