@@ -12,6 +12,7 @@ use crate::{
     caller::action_of,
     decision::{Asked, Basis},
     error::Reason,
+    intake,
     permit::Purpose,
 };
 
@@ -88,14 +89,14 @@ impl Site {
             .map_or_else(|| Resource::Project(project.clone()), |name| Resource::Dataset(name.clone()));
         let asked = Asked { source, ..self.asked(Action::Submit, resource, Some(project)) };
         let request = Request { purpose: Purpose::Put, action, asked, addresses: &[], entry };
-        // Data come in as part of a dataset: otherwise nobody could say what consent covers them.
-        let of_no_dataset = labels.datasets.is_empty().then(|| Reason {
-            text: "it is said of no dataset that the data are part of it".to_owned(),
-            remedy: "name their dataset: --dataset NAME".to_owned(),
-            policy: "labelled-data".to_owned(),
-        });
-        let reasons = of_no_dataset.into_iter().collect();
-        self.permit(request, |_, _| Ok(Found { reasons, ..Found::from(labels.clone()) }))
+        self.permit(request, |basis, _| {
+            let mut reasons = intake::against(basis.registry, labels);
+            if basis.registry.class_of(labels) == DataClass::Public {
+                let keeping = self.asked(Action::Administer, self.as_resource(), None);
+                reasons.extend(intake::against_public(basis, &keeping, labels));
+            }
+            Ok(Found { reasons, ..Found::from(labels.clone()) })
+        })
     }
 
     /// Decides whether a task may run on its inputs, where it is to run.
@@ -298,6 +299,9 @@ impl Site {
         }
         entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
         if !is_allowed {
+            entry.policies = reasons.iter().map(|reason| reason.policy.clone()).collect();
+            entry.policies.sort();
+            entry.policies.dedup();
             // Nothing is removed then, so nothing may be missing.
             entry.removed = None;
         }

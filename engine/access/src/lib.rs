@@ -39,6 +39,7 @@ mod error;
 mod explain;
 mod facts_told;
 mod grant;
+mod intake;
 mod keys;
 mod listing;
 mod notes;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sluis_model::EuCountry;
+use sluis_policy::Action;
 
 use crate::{
     issuer::Issuer,
@@ -364,7 +365,21 @@ pub const REQUESTS: &[Flip] = &[
         By(&["closed-tools"]),
     ),
     flip("a host that is not known", |w| w.ask = Ask::Fetch, By(&["allowed-source"])),
-    flip("data of an unknown dataset", |w| w.ask = Ask::TakeIn { dataset: "elsewhere" }, By(&["declared-dataset"])),
+    flip(
+        "data of an unknown dataset",
+        |w| w.ask = Ask::TakeIn { dataset: "elsewhere", subject: None },
+        By(&["declared-dataset"]),
+    ),
+    flip(
+        "data of nobody in a dataset that lists subjects",
+        |w| w.ask = Ask::TakeIn { dataset: "trial-7", subject: None },
+        By(&["listed-subject"]),
+    ),
+    flip(
+        "data that a member calls public",
+        |w| w.ask = Ask::TakeIn { dataset: "genomes", subject: None },
+        By(&["administrator-keeps-the-site"]),
+    ),
     flip("an export that nobody approved", |w| w.ask = Ask::Export, By(&["approved-export"])),
     flip(
         "an approval of one's own export",

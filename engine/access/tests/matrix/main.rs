@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan;
 use sluis_access::{AccessError, Verdict};
 use sluis_model::{Address, EuCountry};
+use sluis_policy::Action;
 use tempfile::TempDir;
 
 use flips::{By, CONSENTS, Closed, Flip, PEOPLE, PROJECTS, REQUESTS, SetAside, TERMS, TOKENS, Token};
@@ -26,7 +27,7 @@ use world::{Ask, Outcome, World, sealed_object};
 async fn without_a_flip_every_request_is_allowed() {
     let issuer = Issuer::start();
     let (template, address) = template();
-    let requests: [(Ask, &str); 9] = [
+    let requests: [(Ask, &str); 14] = [
         (Ask::Show, "[]"),
         (Ask::Provenance, "[]"),
         (Ask::Repeat, "[]"),

@@ -61,7 +61,8 @@ async fn a_program_does_what_was_delegated_until_it_is_taken_back() {
     let other = "other".parse().unwrap();
     let elsewhere = program.permit_read(&other, &address, ReadAction::Show);
     assert!(policies(elsewhere).contains(&"delegation-covers-action".to_owned()));
-    let of_trial = Labels::of_dataset("trial-7".parse().unwrap());
+    let mut of_trial = Labels::of_dataset("trial-7".parse().unwrap());
+    of_trial.subjects.insert("P012".parse().unwrap());
     program.permit_put(&project(), &of_trial).unwrap();
     assert!(program.delegate(&nightly(&[Action::Read])).is_err(), "programs do not delegate");
 

@@ -63,6 +63,9 @@ datasets:
     data-use: [TERMS]
     subjects:
       P012: {consent: given, consent-date: '2020-01-01', scope: [HMB]}
+  genomes:
+    description: Reference genomes.
+    class: public
 ";
 
 /// A request, and the facts by which it is allowed.
@@ -100,7 +103,7 @@ pub enum Ask {
     Repeat,
     Export,
     Task { region: EuCountry, network: bool },
-    TakeIn { dataset: &'static str },
+    TakeIn { dataset: &'static str, subject: Option<&'static str> },
     Fetch,
     Delegate(sluis_policy::Action),
     Survey,
@@ -276,7 +279,11 @@ impl World {
             std::io::copy(&mut site.unseal(&permit, address)?, &mut std::io::sink()).unwrap();
             Ok(())
         };
-        let labels = |dataset: &str| Labels::of_dataset(dataset.parse().unwrap());
+        let labels = |dataset: &str, subject: Option<&str>| {
+            let mut labels = Labels::of_dataset(dataset.parse().unwrap());
+            labels.subjects.extend(subject.map(|name| name.parse().unwrap()));
+            labels
+        };
         match self.ask {
             Ask::Show => read(ReadAction::Show),
             Ask::Export => read(ReadAction::Export),
@@ -299,7 +306,7 @@ impl World {
                 std::io::copy(&mut site.unseal(&permit, address)?, &mut std::io::sink()).unwrap();
                 Ok(())
             }
-            Ask::TakeIn { dataset } => site.permit_put(&project(), &labels(dataset)).map(drop),
+            Ask::TakeIn { dataset, subject } => site.permit_put(&project(), &labels(dataset, subject)).map(drop),
             Ask::Fetch => {
                 let host = "data.example.org".parse().unwrap();
                 site.permit_fetch(&project(), &labels("trial-7", Some("P012")), &host).map(drop)

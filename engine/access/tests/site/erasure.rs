@@ -4,13 +4,18 @@ use sluis_access::Fate;
 use walkdir::WalkDir;
 
 use super::{
-    subjects::{of_subjects, subjects_site},
+    subjects::{before_any_were_listed, of_subjects, subjects_site},
     *,
 };
 
 fn put_of(site: &Site, labels: &Labels, text: &[u8]) -> Address {
     let permit = site.permit_put(&project(), labels).unwrap();
     site.seal(&permit, text).unwrap().address
+}
+
+/// Data of the dataset of which nobody said whose they are, from before it listed anybody.
+fn put_of_nobody(site: &Site, text: &[u8]) -> Address {
+    before_any_were_listed(site, || put_of(site, &of_dataset("trial-7"), text))
 }
 
 fn derive(site: &Site, inputs: &[Address], text: &[u8]) -> Address {
@@ -44,8 +49,7 @@ fn everything_made_of_a_subjects_data_goes_and_everything_else_stays() {
     let site = subjects_site(folder.path());
     declare(&site, "trial-9");
     let subject = "P012".parse().unwrap();
-    let (mine, panel) =
-        (put_of(&site, &of_subjects(&["P012"]), b"reads of P012"), put_of(&site, &of_dataset("trial-7"), b"panel"));
+    let (mine, panel) = (put_of(&site, &of_subjects(&["P012"]), b"reads of P012"), put_of_nobody(&site, b"panel"));
     let variants = derive(&site, &[mine, panel], b"variants");
     let report = derive(&site, &[variants], b"report");
     let common = derive(&site, &[mine], b"no variant found");
@@ -95,7 +99,7 @@ fn what_is_of_another_subject_of_the_same_dataset_too_stays_for_them() {
     edit(&site, "datasets.yaml", "      P013:\n", "      P015: {consent: given}\n      P013:\n");
     let address = put_of(&site, &of_subjects(&["P012"]), b"no variant found");
     assert_eq!(address, put_of(&site, &of_subjects(&["P015"]), b"no variant found"));
-    assert_eq!(address, put_of(&site, &of_dataset("trial-7"), b"no variant found"));
+    assert_eq!(address, put_of_nobody(&site, b"no variant found"));
     let both = put_of(&site, &of_subjects(&["P012", "P015"]), b"of both");
     withdraw(&site);
     let erased = site.erase_subject(&"P012".parse().unwrap()).unwrap();
@@ -115,7 +119,7 @@ fn what_says_less_of_the_same_data_does_not_keep_them() {
     let folder = tempfile::tempdir().unwrap();
     let site = subjects_site(folder.path());
     let address = put_of(&site, &of_subjects(&["P012"]), b"reads");
-    assert_eq!(address, put_of(&site, &of_dataset("trial-7"), b"reads"));
+    assert_eq!(address, put_of_nobody(&site, b"reads"));
     withdraw(&site);
     assert_eq!(fates(&site.erase_subject(&"P012".parse().unwrap()).unwrap()), [(address, Fate::Erased)]);
 }
@@ -125,7 +129,7 @@ fn damaged_objects_and_those_of_which_nobody_knows_whose_they_were_go_too() {
     let folder = tempfile::tempdir().unwrap();
     let site = subjects_site(folder.path());
     let (one, two) = (put_of(&site, &of_subjects(&["P012"]), b"one"), put_of(&site, &of_subjects(&["P012"]), b"two"));
-    let other = put_of(&site, &of_dataset("trial-7"), b"other");
+    let other = put_of_nobody(&site, b"other");
     fs::write(parts(&site, &one).last().unwrap(), "x").unwrap();
     assert!(show(&site, &one).is_err());
     fs::write(&parts(&site, &two)[0], "x").unwrap();

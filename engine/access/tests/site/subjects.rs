@@ -18,6 +18,18 @@ pub fn subjects_site(folder: &Path) -> Site {
     site
 }
 
+/// As long as the dataset lists nobody, as it did before its subjects were known.
+pub fn before_any_were_listed<T>(site: &Site, act: impl FnOnce() -> T) -> T {
+    let path = site.dir().join("registry/datasets.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let is_of_subjects = |line: &&str| line.starts_with("    subjects:") || line.starts_with("      ");
+    let others: Vec<_> = text.lines().filter(|line| !is_of_subjects(line)).collect();
+    fs::write(&path, others.join("\n")).unwrap();
+    let outcome = act();
+    fs::write(&path, text).unwrap();
+    outcome
+}
+
 #[test]
 fn only_the_data_of_subjects_who_are_listed_and_agreed_are_taken_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -31,12 +43,33 @@ fn only_the_data_of_subjects_who_are_listed_and_agreed_are_taken_in() {
 }
 
 #[test]
+fn data_of_a_dataset_that_lists_subjects_say_whose_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    let mut elsewhere = of_dataset("trial-7");
+    elsewhere.subjects.insert("P014".parse().unwrap());
+    for labels in [of_dataset("trial-7"), elsewhere] {
+        let text = refusal(site.permit_put(&project(), &labels));
+        assert!(text.contains("the dataset trial-7 lists subjects, and none of them is named"), "{text}");
+        assert!(text.contains("remedy: name every subject whose data they are: --subject PSEUDONYM"), "{text}");
+    }
+    let host = "data.example.org".parse().unwrap();
+    assert!(refusal(site.permit_fetch(&project(), &of_dataset("trial-7"), &host)).contains("none of them is named"));
+    // Of two datasets, each that lists subjects needs one of its own.
+    let mut two = of_subjects(&["P012"]);
+    two.datasets.insert(dataset("personal"));
+    site.permit_put(&project(), &two).unwrap();
+    declare_public(&site, "genomes");
+    site.permit_put(&project(), &of_dataset("genomes")).unwrap();
+}
+
+#[test]
 fn a_withdrawn_consent_stops_the_use_of_what_was_made_from_the_subject() {
     let folder = tempfile::tempdir().unwrap();
     let site = subjects_site(folder.path());
     let permit = site.permit_put(&project(), &of_subjects(&["P012"])).unwrap();
     let reads = site.seal(&permit, &b"reads"[..]).unwrap().address;
-    let other = put_for(&site, "trial-7", b"panel").address;
+    let other = before_any_were_listed(&site, || put_for(&site, "trial-7", b"panel").address);
     let (run, project, none) = (run(), project(), Labels::default());
     let (inputs, also) = ([reads, other], [other]);
     let made = site.permit_task(&request(&run, &project, &inputs, &none)).unwrap();

@@ -14,9 +14,7 @@ const OF_PROJECT: [&str; 2] = ["--project", "neuroblastoma"];
 fn objects_are_listed_to_those_who_may_see_where_they_came_from() {
     let Some(institute) = Institute::with_network(&["anna", "bob", "erin", "fred"]) else { return };
     let theirs = institute.put("anna", "reads.fa", READS, "P012");
-    let genome = institute.site.write("genome.fa", ">chr1\nACGT\n");
-    let put = institute.succeed("anna", &[&["put", &genome, "--dataset", "genomes"][..], &OF_PROJECT].concat());
-    let genome = put.out.split_whitespace().next().unwrap().to_owned();
+    let genome = institute.put_genome();
     let listed = |name: &str| -> Vec<String> {
         let objects = institute.succeed(name, &["ls", "--json"]).json();
         let mut found: Vec<_> =

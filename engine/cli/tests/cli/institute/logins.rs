@@ -77,7 +77,8 @@ fn who_is_not_in_the_registry_can_log_in_and_is_told_why_that_is_not_enough() {
     assert!(ended.err.contains("registry/people.yaml") && ended.err.contains(&subject("zoe")), "{}", ended.err);
     assert_eq!(institute.succeed("zoe", &["whoami"]).out, "not in the registry\n");
     let path = institute.site.write("reads.fa", READS);
-    let put = institute.run("zoe", &["put", &path, "--dataset", "trial-7", "--project", "neuroblastoma"]);
+    let put = institute
+        .run("zoe", &["put", &path, "--dataset", "trial-7", "--subject", "P012", "--project", "neuroblastoma"]);
     put.failed(4, &["is not in the registry", "not a member of the project neuroblastoma"]);
 }
 
@@ -177,7 +178,7 @@ fn data_are_used_from_the_institutes_networks_only() {
     let institute = Institute::with(&["anna"]);
     institute.site.edit_registry("institutions.yaml", "0.0.0.0/0, '::/0'", "203.0.113.77/32");
     let path = institute.site.write("reads.fa", READS);
-    let put = ["put", &path, "--dataset", "trial-7", "--project", "neuroblastoma"];
+    let put = ["put", &path, "--dataset", "trial-7", "--subject", "P012", "--project", "neuroblastoma"];
     institute.run("anna", &put).failed(4, &["the request comes from none of the institute's networks"]);
     let record = institute.last_record("put", Some("deny"));
     assert_eq!(record["policies"], json!(["institute-network"]), "{record}");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Institute,
-    world::{LAST_LINE, READS},
+    world::{GENOME, LAST_LINE, READS},
 };
 use crate::test_site::{Ran, addresses};
 
@@ -66,13 +66,11 @@ fn results_leave_in_no_other_way_than_by_an_approval() {
 
 #[test]
 fn public_data_leave_freely_and_need_no_airlock() {
-    let Some(institute) = Institute::with_network(&["anna"]) else { return };
-    let genome = institute.site.write("genome.fa", ">chr1\nACGT\n");
-    let put = institute.succeed("anna", &[&["put", &genome, "--dataset", "genomes"][..], &OF_PROJECT].concat());
-    let address = put.out.split_whitespace().next().unwrap();
+    let Some(institute) = Institute::with_network(&["anna", "erin"]) else { return };
+    let address = &institute.put_genome();
     let to = institute.site.path("out.fa").display().to_string();
     institute.succeed("anna", &[&["export", address, "--to", &to][..], &OF_PROJECT].concat());
-    assert_eq!(fs::read_to_string(&to).unwrap(), ">chr1\nACGT\n");
+    assert_eq!(fs::read_to_string(&to).unwrap(), GENOME);
     let outdir = institute.site.path("results").display().to_string();
     let (workflow, job) = (institute.site.write("last.cwl", LAST_LINE), institute.job(address));
     let run = ["run", &workflow, &job, "--dataset", "genomes", "--outdir", &outdir];
@@ -80,6 +78,20 @@ fn public_data_leave_freely_and_need_no_airlock() {
     assert_eq!(fs::read_to_string(institute.site.path("results/last.txt")).unwrap(), "ACGT\n");
     let ask = institute.run("anna", &[&["airlock", "ask", address, "--reason", "x"][..], &OF_PROJECT].concat());
     ask.failed(4, &["is public and leaves without an approval"]);
+}
+
+#[test]
+fn what_is_public_is_said_by_who_keeps_the_site() {
+    let Some(institute) = Institute::with_network(&["anna"]) else { return };
+    // Reads of a child under the name of a reference genome would lie in plain, and leave freely.
+    let (reads, workflow) = (institute.site.write("reads.fa", READS), institute.site.write("last.cwl", LAST_LINE));
+    let job = institute.site.write("job.json", &json!({ "reads": { "class": "File", "path": &reads } }).to_string());
+    for arguments in [&["put", &reads, "--dataset", "genomes"][..], &["run", &workflow, &job, "--dataset", "genomes"]] {
+        let refused = institute.run("anna", &[arguments, &OF_PROJECT].concat());
+        refused.failed(4, &["the dataset genomes is public", "anna is not an administrator", "have an administrator"]);
+        assert_eq!(institute.last_record("put", Some("deny"))["caller"], "anna");
+    }
+    assert!(institute.records("seal", None).is_empty(), "nothing came in");
 }
 
 #[test]

@@ -81,6 +81,9 @@ stdout: last.txt
 /// The content of the subject's file. Nothing of it may be anywhere but in memory.
 pub const READS: &str = ">read of P012\nGATTACAGATTACACATTAG\n";
 
+/// The content of a public file.
+pub const GENOME: &str = ">chr1\nACGT\n";
+
 pub struct Institute {
     pub site: TestSite,
     pub provider: ProviderProcess,
@@ -234,6 +237,16 @@ impl Institute {
         let path = self.site.write(file, text);
         let put = ["put", &path, "--dataset", "trial-7", "--subject", subject, "--project", "neuroblastoma"];
         self.succeed(name, &put).out.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Takes a public file in, which is for who keeps the site; she becomes a trained member of the project for it.
+    pub fn put_genome(&self) -> String {
+        self.site.edit_registry("projects.yaml", "members: [anna, fred]", "members: [anna, fred, erin]");
+        let trained = format!("roles: [administrator]\n    {TRAINING}");
+        self.site.edit_registry("people.yaml", "roles: [administrator]", &trained);
+        let path = self.site.write("genome.fa", GENOME);
+        let put = ["put", &path, "--dataset", "genomes", "--project", "neuroblastoma"];
+        self.succeed("erin", &put).out.split_whitespace().next().unwrap().to_owned()
     }
 
     /// An input object for [`LAST_LINE`].
