@@ -171,11 +171,11 @@ impl Caller {
         let declared = registry.people.get(&name);
         let institution = declared.and_then(|person| person.institution.as_deref());
         let known = institution.and_then(|name| registry.institutions.get(name));
-        let asked = basis.visas.zip(self.visas());
+        let asked = basis.visas().zip(self.visas());
         let by_visa = asked.and_then(|(rules, visas)| visas.trained_until(rules, now));
         let person = policy::Person {
             declared: declared.is_some(),
-            verified: matches!(self.who, Who::Verified { .. } | Who::Service(_) | Who::Assumed(_)),
+            verified: self.is_verified(basis),
             roles: declared.into_iter().flat_map(|person| &person.roles).map(|role| role.name().to_owned()).collect(),
             institution: policy::Institution {
                 name: institution.unwrap_or("no institution").to_owned(),
@@ -195,6 +195,16 @@ impl Caller {
             actions: if is_covered { service.actions.clone() } else { BTreeSet::new() },
         };
         policy::Principal::Service { name: service.delegation.service.clone(), person, delegation }
+    }
+
+    /// Whether an issuer that the site trusts says who they are. One that said so when something was delegated must be
+    /// trusted still.
+    fn is_verified(&self, basis: &Basis<'_>) -> bool {
+        match &self.who {
+            Who::SelfIssued | Who::Nobody => false,
+            Who::Verified { .. } | Who::Assumed(_) => true,
+            Who::Service(service) => basis.trusts(&service.delegation.delegated_by.issuer),
+        }
     }
 
     fn login(&self, now: Timestamp) -> Login {

@@ -8,7 +8,7 @@ use sluis_policy::{
 };
 
 use crate::{
-    Caller,
+    Caller, IdentityConfig,
     error::Reason,
     registry::{Consent, DataClass, Dataset, Network, Project, Registry},
     visas::VisaRules,
@@ -38,13 +38,25 @@ pub(crate) struct Basis<'a> {
     pub registry: &'a Registry,
     pub policies: &'a PolicySet,
     pub caller: &'a Caller,
-    /// What the site asks of visas; nothing on a personal site.
-    pub visas: Option<&'a VisaRules>,
+    /// Whose word the site takes, and what it asks of visas; nobody's and nothing on a personal site.
+    pub identity: Option<&'a IdentityConfig>,
     pub allowed_places: Vec<String>,
     pub now: Timestamp,
 }
 
 impl Basis<'_> {
+    /// What the site asks of visas.
+    pub(crate) fn visas(&self) -> Option<&VisaRules> {
+        self.identity.map(|identity| &identity.visas)
+    }
+
+    /// Whether the site takes an issuer's word for who somebody is.
+    pub(crate) fn trusts(&self, issuer: &str) -> bool {
+        let is_known =
+            |identity: &IdentityConfig| identity.trust.issuers.iter().any(|known| known.issuer.as_str() == issuer);
+        self.identity.is_some_and(is_known)
+    }
+
     /// What the policies say of a request that concerns data with these labels, and objects without any.
     pub(crate) fn verdict(&self, asked: &Asked<'_>, labels: &Labels, without_labels: Vec<String>) -> policy::Verdict {
         self.policies.decide(&self.facts(asked, labels, without_labels))

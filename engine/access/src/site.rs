@@ -187,8 +187,8 @@ impl Site {
 
     pub(crate) fn basis<'a>(&'a self, registry: &'a Registry, now: Timestamp) -> Basis<'a> {
         let allowed_places = vec![self.region().country().to_string()];
-        let visas = self.config.identity.as_ref().map(|identity| &identity.visas);
-        Basis { registry, policies: &self.policies, caller: &self.caller, visas, allowed_places, now }
+        let identity = self.config.identity.as_ref();
+        Basis { registry, policies: &self.policies, caller: &self.caller, identity, allowed_places, now }
     }
 
     pub(crate) const fn meter(&self) -> &Meter {

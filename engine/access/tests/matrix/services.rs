@@ -96,6 +96,24 @@ async fn what_the_person_may_not_their_program_may_not() {
 }
 
 #[tokio::test]
+async fn a_program_acts_only_as_long_as_the_site_trusts_who_vouched_for_the_person() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    let token = person.delegate(&nightly(&[Action::Read])).unwrap();
+    let path = folder.path().join("site.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    let other = text.replace(&format!("issuer: '{}'", issuer.address), "issuer: 'https://login.example.org'");
+    assert_ne!(other, text);
+    fs::write(&path, other).unwrap();
+    let program = Site::open(folder.path()).unwrap();
+    let caller = at_work(program.service(token.reveal()).unwrap());
+    let program = program.used_by(caller);
+    assert_eq!(policies(program.permit_read(&project(), &address, ReadAction::Show)), ["verified-identity"]);
+}
+
+#[tokio::test]
 async fn a_program_has_the_visas_that_the_person_had_when_they_delegated() {
     let issuer = Issuer::start();
     let (template, address) = template();
