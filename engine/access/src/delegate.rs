@@ -21,6 +21,7 @@ use crate::{
     authenticated::Kind,
     caller::ActingFor,
     decide::Found,
+    error::Reason,
     notes::{Notes, new_id},
     visas::Visas,
 };
@@ -89,7 +90,8 @@ pub enum DelegateError {
 }
 
 impl Site {
-    /// Lets a program act for the caller. What it may do, the caller must be able to do in that project.
+    /// Lets a program act for the caller. What it may do, the caller must be able to do in that project, and is not for
+    /// people alone.
     ///
     /// # Errors
     /// If they may not, or are no person for whom an issuer vouches.
@@ -98,7 +100,8 @@ impl Site {
         for action in &new.actions {
             let asked = self.asked(*action, Resource::Project(new.project.clone()), Some(&new.project));
             let text = format!("delegate `{action}` to {} for the project {}", new.service, new.project);
-            self.decide(&asked, text, Entry::new("delegate"), |_, _| Ok(Found::default()))?;
+            let reasons = action.is_for_people().then(|| for_people(*action)).into_iter().collect();
+            self.decide(&asked, text, Entry::new("delegate"), |_, _| Ok(Found { reasons, ..Found::default() }))?;
         }
         let now = Timestamp::now();
         let expires = now.checked_add(SignedDuration::from_hours(24 * i64::from(new.days))).unwrap_or(now);
@@ -212,5 +215,14 @@ impl Site {
         let document = pair.to_pkcs8().map_err(|_| DelegateError::Key)?;
         let name = &self.config().name;
         Ok(DelegationSigner::new(name, DelegationAlgorithm::EdDsa, document.as_ref(), LONGEST)?)
+    }
+}
+
+/// No program is told to do what would be refused to it in any case.
+fn for_people(action: Action) -> Reason {
+    Reason {
+        text: format!("`{action}` is for people, and cannot be delegated to a program"),
+        remedy: "do it yourself when it is to be done".to_owned(),
+        policy: "people-decide".to_owned(),
     }
 }

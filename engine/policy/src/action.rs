@@ -42,6 +42,14 @@ impl Action {
         Self::Audit,
     ];
 
+    /// Whether it is for people alone, so that no program can be told to do it: the policy `people-decide` refuses it.
+    pub const fn is_for_people(self) -> bool {
+        match self {
+            Self::Submit | Self::Read | Self::ViewProvenance | Self::Reanalyse => false,
+            Self::Export | Self::Approve | Self::Withdraw | Self::Administer | Self::Audit => true,
+        }
+    }
+
     /// Its name in policies and in the audit log.
     pub const fn name(self) -> &'static str {
         match self {

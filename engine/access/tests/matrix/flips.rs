@@ -415,6 +415,39 @@ pub const REQUESTS: &[Flip] = &[
         By(&["fresh-login-for-government"]),
     ),
     flip(
+        "a delegation of reading the log",
+        |w| {
+            w.ask = Ask::Delegate(Action::Audit);
+            World::edit(&mut w.people, "roles: []", "roles: [auditor]");
+        },
+        By(&["people-decide"]),
+    ),
+    flip(
+        "a delegation of approvals",
+        |w| {
+            w.ask = Ask::Delegate(Action::Approve);
+            World::edit(&mut w.people, "roles: []", "roles: [committee]");
+        },
+        By(&["people-decide"]),
+    ),
+    flip(
+        "a delegation of withdrawals",
+        |w| {
+            w.ask = Ask::Delegate(Action::Withdraw);
+            World::edit(&mut w.people, "roles: []", "roles: [steward]");
+        },
+        By(&["people-decide"]),
+    ),
+    flip(
+        "a delegation of upkeep",
+        |w| {
+            w.ask = Ask::Delegate(Action::Administer);
+            World::edit(&mut w.people, "roles: []", "roles: [administrator]");
+        },
+        By(&["people-decide"]),
+    ),
+    flip("a delegation of exports", |w| w.ask = Ask::Delegate(Action::Export), By(&["people-decide"])),
+    flip(
         "a policy of the site",
         |w| w.policy = Some("@id(\"closed-today\") forbid (principal, action == Action::\"read\", resource);"),
         By(&["site.cedar/closed-today"]),

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::Value as Json;
-use sluis_access::{AccessError, Caller, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict};
+use sluis_access::{AccessError, Caller, NewDelegation, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict};
 use sluis_identity::{Expectations, TokenError, VerifiedIdentity, Verifier};
 use sluis_model::{Address, EuCountry, Labels, ProjectName, Region, RunId, TaskId};
 

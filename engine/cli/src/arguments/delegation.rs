@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, builder::PossibleValuesParser};
 use sluis_model::ProjectName;
+use sluis_policy::Action;
 
 /// What a program can be told to do; everything else is for people.
-const DELEGABLE: [&str; 4] = ["submit", "read", "view_provenance", "reanalyse"];
+fn delegable() -> PossibleValuesParser {
+    let actions = Action::ALL.into_iter().filter(|action| !action.is_for_people());
+    PossibleValuesParser::new(actions.map(Action::name))
+}
 
 /// `sluis delegation`
 #[derive(Subcommand, Debug)]
@@ -22,7 +26,7 @@ pub enum Delegation {
         #[arg(long, value_name = "NAME")]
         project: ProjectName,
         /// What it may do: submit, read, view_provenance or reanalyse; give it several times for several.
-        #[arg(long = "action", required = true, value_name = "ACTION", value_parser = PossibleValuesParser::new(DELEGABLE))]
+        #[arg(long = "action", required = true, value_name = "ACTION", value_parser = delegable())]
         actions: Vec<String>,
         /// For how many days.
         #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=366))]

@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use crate::{
     Action::{self, Administer, Approve, Audit, Export, Read, Reanalyse, Submit, ViewProvenance, Withdraw},
-    Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, TermVerdict, Use,
+    Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, Resource, TermVerdict, Use,
 };
 
 use super::base::{allowed, allowed_service, person};
@@ -96,6 +96,10 @@ pub(super) const DENIED: &[Case] = &[
     }),
     of_service("people-decide", Submit, "scheduler (for anna) is a program, and `export` is for people", |f| {
         f.action = Export;
+    }),
+    of_service("people-decide", Submit, "`audit` is for people", |f| {
+        f.action = Audit;
+        f.resource = Resource::Site("maxima".to_owned());
     }),
     of_service("required-visa", Submit, "anna has no visa", |f| {
         person(f).missing_visas = ["AffiliationAndRole".to_owned()].into();

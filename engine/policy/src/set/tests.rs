@@ -189,6 +189,16 @@ fn an_action_has_the_place_that_its_policies_have() {
 }
 
 #[test]
+fn a_program_is_refused_what_is_for_people_and_nothing_else() {
+    let set = PolicySet::shipped().unwrap();
+    for action in Action::ALL {
+        let verdict = set.decide(&allowed_service(action));
+        assert_eq!(!verdict.allowed, action.is_for_people(), "{action}: {:?}", verdict.reasons);
+        assert!(verdict.allowed || names(&verdict) == ["people-decide"], "{action}: {:?}", verdict.reasons);
+    }
+}
+
+#[test]
 fn leaving_out_what_cannot_apply_changes_nothing() {
     let extension = r#"
         forbid (principal is Service, action in [Action::"read", Action::"govern"], resource);
