@@ -156,11 +156,11 @@ impl Site {
         }
         let notes = self.delegation_notes();
         let path = notes.path(id).ok_or_else(|| DelegateError::Unknown(id.to_owned()))?;
-        notes.remove(&path)?;
         let mut entry = Entry::new("delegation-revoked");
         entry.caller = self.caller_name();
         entry.reasons = vec![format!("the delegation {id} of {} to {}", known.person, known.service)];
-        self.audit().note(&entry)
+        self.audit().record(&entry)?;
+        notes.remove(&path)
     }
 
     /// The program that shows a delegation's token. Whether it was taken back, and what it covers, is looked at in each

@@ -167,3 +167,22 @@ async fn only_the_tokens_of_this_site_are_good() {
     let other_person = anna(&issuer, other_folder.path(), &other_address).await;
     assert!(matches!(other_person.service(good), Err(AccessError::Delegate(_))));
 }
+
+#[tokio::test]
+async fn a_delegation_is_taken_back_only_if_that_can_be_written_down() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    person.delegate(&nightly(&[Action::Read])).unwrap();
+    let note = fs::read_dir(folder.path().join("delegations")).unwrap().next().unwrap().unwrap().path();
+    let id = note.file_name().unwrap().to_str().unwrap();
+    let log = folder.path().join("audit/log.jsonl");
+    let away = log.with_extension("away");
+    fs::rename(&log, &away).unwrap();
+    assert!(matches!(person.revoke_delegation(id), Err(AccessError::Audit(_))));
+    assert!(note.exists(), "nothing was done of which nothing is written");
+    fs::rename(&away, &log).unwrap();
+    person.revoke_delegation(id).unwrap();
+    assert!(!note.exists());
+}
