@@ -305,8 +305,12 @@ impl Site {
             // Nothing is removed then, so nothing may be missing.
             entry.removed = None;
         }
+        if is_allowed {
+            entry.duties = verdict.duties.iter().map(ToString::to_string).collect();
+        }
         let position = self.audit().decide(&entry)?;
         if is_allowed {
+            self.note_duties(verdict.duties);
             Ok(Decided { position, labels, class })
         } else {
             Err(AccessError::Refused(Refusal { action, reasons }))

@@ -1,6 +1,7 @@
 //! The site: its folder, its keys, its registry, its store.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sluis_bucket::{Bucket, BucketConfig, Options};
 use sluis_model::{Address, Labels, Region};
-use sluis_policy::PolicySet;
+use sluis_policy::{Duty, PolicySet};
 use sluis_store::{Backend, Store, StoreError};
 
 use crate::{
@@ -70,6 +71,8 @@ pub struct Site {
     store: Store,
     audit: Audit,
     meter: Meter,
+    /// What comes with the permits that were given out.
+    duties: Mutex<BTreeSet<Duty>>,
 }
 
 impl Site {
@@ -103,7 +106,8 @@ impl Site {
             Some(bucket) => Store::open_on(open_bucket(bucket, &audit)?)?,
         };
         let (folder, told, meter) = (folder.to_owned(), Mutex::default(), Meter::default());
-        Ok(Self { folder, config, keys, registry, policies, caller, told, store, audit, meter })
+        let duties = Mutex::default();
+        Ok(Self { folder, config, keys, registry, policies, caller, told, store, audit, meter, duties })
     }
 
     /// The site's folder.
@@ -169,6 +173,17 @@ impl Site {
     /// How often this process used the site's key to open the data key of an object.
     pub fn key_uses(&self) -> u64 {
         self.keys.uses()
+    }
+
+    /// What the projects have to do in return for what this process was permitted, by the terms of the data; each once.
+    pub fn duties(&self) -> Vec<Duty> {
+        self.duties.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(crate) fn note_duties(&self, duties: Vec<Duty>) {
+        if !duties.is_empty() {
+            self.duties.lock().unwrap_or_else(PoisonError::into_inner).extend(duties);
+        }
     }
 
     pub(crate) const fn registry_folder(&self) -> &RegistryFolder {

@@ -59,6 +59,13 @@ fn warn_of_registry(in_force: &RegistryInForce) {
     }
 }
 
+/// Tells what has to be done in return for what was permitted.
+pub fn tell_duties(site: &Site) {
+    for duty in site.duties() {
+        output::note(&format!("The terms of the data ask for this: {duty}."));
+    }
+}
+
 /// The site as nobody uses it yet, its key opened with its passphrase if it has one.
 pub fn unlocked(folder: &Path) -> Result<Site, Failure> {
     Ok(Site::open_with(folder, &passphrase::give)?)

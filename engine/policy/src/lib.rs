@@ -37,4 +37,4 @@ pub use facts::{
 };
 pub use policy::{Effect, PolicyId, PolicySummary};
 pub use set::PolicySet;
-pub use verdict::{Applied, Explanation, Reason, Verdict};
+pub use verdict::{Applied, Duty, Explanation, Reason, Verdict};

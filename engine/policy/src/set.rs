@@ -9,8 +9,8 @@ use cedar_policy::{
 };
 
 use crate::{
-    Applied, Effect, Explanation, Facts, PolicyDigest, PolicyError, PolicyId, PolicyProblem, PolicySummary, Reason,
-    Verdict,
+    Applied, Duty, Effect, Explanation, Facts, PolicyDigest, PolicyError, PolicyId, PolicyProblem, PolicySummary,
+    Reason, Verdict,
     fact_text::{self, FactText},
     load::{Source, load},
     policy::Policy,
@@ -179,7 +179,7 @@ impl PolicySet {
                 reasons.push(not_permitted(facts));
             }
         } else if reasons.is_empty() {
-            return Verdict { allowed: true, deciding, reasons };
+            return Verdict { allowed: true, deciding, reasons, duties: Duty::of(facts) };
         }
         refused(reasons)
     }
@@ -212,7 +212,7 @@ fn refused(reasons: Vec<Reason>) -> Verdict {
     let mut deciding: Vec<_> = reasons.iter().map(|reason| reason.policy.clone()).collect();
     deciding.sort();
     deciding.dedup();
-    Verdict { allowed: false, deciding, reasons }
+    Verdict { allowed: false, deciding, reasons, duties: Vec::new() }
 }
 
 /// The reasons that a policy gives: one for each thing concerned.

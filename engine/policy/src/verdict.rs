@@ -1,10 +1,11 @@
 //! What was decided, and why.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
+use sluis_model::DatasetName;
 
-use crate::{PolicyId, PolicySummary};
+use crate::{Facts, PolicyId, PolicySummary, Use};
 
 /// A decision.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -16,6 +17,8 @@ pub struct Verdict {
     pub deciding: Vec<PolicyId>,
     /// Everything that is against it; empty if it is allowed.
     pub reasons: Vec<Reason>,
+    /// What the project has to do in return, by the terms of the data; empty if it is refused.
+    pub duties: Vec<Duty>,
 }
 
 impl Verdict {
@@ -28,6 +31,39 @@ impl Verdict {
             }
         }
         remedies
+    }
+}
+
+/// What a project has to do that uses data, by a term under which they were given. `Display` says it in a line.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct Duty {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// The term as it is written.
+    pub term: String,
+    /// What is to be done.
+    pub duty: String,
+}
+
+impl Duty {
+    /// The duties that come with the use of the datasets of a request.
+    pub(crate) fn of(facts: &Facts) -> Vec<Self> {
+        let used = facts.datasets.iter().filter(|set| set.declared && !set.public);
+        let duties = used.flat_map(|set| {
+            set.terms.iter().filter_map(|found| match &found.verdict {
+                Use::Duty(duty) => {
+                    Some(Self { dataset: set.name.clone(), term: found.term.clone(), duty: duty.clone() })
+                }
+                Use::Met | Use::NotMet | Use::Abstain => None,
+            })
+        });
+        duties.collect()
+    }
+}
+
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} of the dataset {})", self.duty, self.term, self.dataset)
     }
 }
 

@@ -69,6 +69,9 @@ pub(crate) struct Entry {
     pub facts: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// What the project has to do in return.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duties: Vec<String>,
     /// What somebody looked for who read the audit log.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub filter: BTreeMap<String, String>,
@@ -102,6 +105,7 @@ impl Entry {
             policies: Vec::new(),
             facts: BTreeMap::new(),
             reasons: Vec::new(),
+            duties: Vec::new(),
             filter: BTreeMap::new(),
             removed: None,
         }

@@ -74,6 +74,7 @@ fn tell(explanation: &Explanation, json: bool) {
     let permits = permits.map(|one| one.policy.id.to_string()).collect::<Vec<_>>().join(", ");
     if verdict.allowed {
         output::line(&format!("allowed, by {permits}"));
+        verdict.duties.iter().for_each(|duty| output::line(&format!("  duty:    {duty}")));
         return;
     }
     output::line("refused");

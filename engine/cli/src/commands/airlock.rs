@@ -34,7 +34,10 @@ pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Fa
             site.refuse_export(&id, &reason)?;
             output::note("Refused.");
         }
-        Airlock::Release { id, outdir } => release(&site, &id, &outdir)?,
+        Airlock::Release { id, outdir } => {
+            release(&site, &id, &outdir)?;
+            site::tell_duties(&site);
+        }
     }
     Ok(Exit::Success)
 }

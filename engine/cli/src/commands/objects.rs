@@ -59,10 +59,11 @@ pub fn export(folder: &Path, export: &Export) -> Result<Exit, Failure> {
     if export.sealed {
         export::export_sealed(&site, &export.project, &address, &export.to)?;
         output::note(&format!("Wrote {address} as a Crypt4GH file to {}.", export.to.display()));
-        return Ok(Exit::Success);
+    } else {
+        export::export_object(&site, &export.project, &address, &export.to)?;
+        output::note(&format!("Wrote {address} in plain to {}.", export.to.display()));
     }
-    export::export_object(&site, &export.project, &address, &export.to)?;
-    output::note(&format!("Wrote {address} in plain to {}.", export.to.display()));
+    site::tell_duties(&site);
     Ok(Exit::Success)
 }
 

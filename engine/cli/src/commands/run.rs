@@ -68,6 +68,7 @@ pub fn conclude(
 ) -> Result<Exit, Failure> {
     if !quiet {
         output::note(&summary(&outcome));
+        site::tell_duties(site);
     }
     match (outcome.result.state, outcome.result.outputs) {
         (RunState::Complete, Some(outputs)) => {

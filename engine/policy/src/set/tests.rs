@@ -9,7 +9,7 @@ use super::{
     cases::{ALLOWED, Case, DENIED},
     *,
 };
-use crate::{Action, Place};
+use crate::{Action, Place, TermVerdict, Use};
 
 fn facts_of(case: &Case) -> Facts {
     let mut facts = (case.base)(case.action);
@@ -72,6 +72,22 @@ fn what_is_at_the_edge_is_allowed() {
         let verdict = set.decide(&facts);
         assert!(verdict.allowed, "{name}: {:?}", verdict.reasons);
     }
+}
+
+#[test]
+fn duties_come_with_what_is_allowed_and_with_nothing_else() {
+    let set = PolicySet::shipped().unwrap();
+    let mut facts = allowed(Action::Submit);
+    let reason = "the project publishes its results".to_owned();
+    let verdict = Use::Duty("publish the results".to_owned());
+    facts.datasets[0].terms = vec![TermVerdict { term: "PUB".to_owned(), verdict, reason }];
+    let told: Vec<_> = set.decide(&facts).duties.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["publish the results (PUB of the dataset trial-7)"]);
+    assert_eq!(set.explain(&facts).verdict.duties.len(), 1);
+    facts.datasets[0].granted = false;
+    assert_eq!(set.decide(&facts).duties, []);
+    facts.datasets[0].public = true;
+    assert_eq!(set.decide(&facts).duties, [], "public data have no terms");
 }
 
 #[test]

@@ -157,3 +157,22 @@ fn a_request_that_is_refused_ended_or_changed_releases_nothing() {
     institute.site.edit_registry("datasets.yaml", "P012: {consent: given", "P012: {consent: withdrawn");
     assert_stays(&institute, "anna", &changed, &["P012"]);
 }
+
+#[test]
+fn what_the_terms_of_the_data_ask_for_is_told_and_written_down() {
+    let Some(institute) = Institute::with_network(&["anna"]) else { return };
+    institute.site.edit_registry("datasets.yaml", "data-use: [HMB]", "data-use: [HMB, PUB]");
+    institute.site.edit_registry("projects.yaml", "ancestry: false}", "ancestry: false, publishes: true}");
+    let duty = "publish the results (PUB of the dataset trial-7)";
+    let address = institute.put("anna", "reads.fa", READS, "P012");
+    let (workflow, job) = (institute.site.write("last.cwl", LAST_LINE), institute.job(&address));
+    let run = ["run", &workflow, &job, "--dataset", "trial-7", "--project", "neuroblastoma"];
+    let ran = institute.succeed("anna", &run);
+    assert_eq!(ran.err.matches(duty).count(), 1, "{}", ran.err);
+    assert_eq!(institute.last_record("run-task", Some("allow"))["duties"], json!([duty]));
+    let explain = ["access", "explain", "read", "trial-7", "--project", "neuroblastoma"];
+    let explained = institute.succeed("anna", &explain).out;
+    assert_eq!(explained, format!("allowed, by use-of-data\n  duty:    {duty}\n"));
+    let told = institute.succeed("anna", &[&explain[..], &["--json"]].concat()).json();
+    assert_eq!(told["verdict"]["duties"][0]["term"], "PUB", "{told}");
+}
