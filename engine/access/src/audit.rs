@@ -1,8 +1,9 @@
 //! The audit log: every decision, chained and signed, on the disk before its effect.
 //!
 //! The log, `audit/log.jsonl`, is a journal of [`AuditRecord`]s. A decision is on the disk before its permit is given
-//! out. What is done under a permit (a key used, an object sealed, a task kept) is written at once and on the disk with
-//! the next decision or checkpoint. When the file is large or old enough it becomes a closed segment, and the journal
+//! out, and so is what gives something to others (a data key sealed for them) or takes a delegation back, before it is
+//! done. What else is done under a permit (a key used, an object sealed, a task kept) is written at once and on the disk
+//! with the next decision or checkpoint. When the file is large or old enough it becomes a closed segment, and the journal
 //! goes on in a new file.
 //!
 //! Over the records stands an RFC 6962 Merkle tree. A checkpoint, `audit/checkpoint`, is a C2SP checkpoint of it: how many

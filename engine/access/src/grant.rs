@@ -22,7 +22,7 @@ impl Site {
         let seal = record.seal.as_ref().ok_or(AccessError::Public(*address))?;
         let key = self.unwrap_data_key(permit, &object, seal)?;
         let packet = HeaderPacket::seal(&key, &SecretKey::generate()?, recipient)?;
-        self.note_recipient("granted", address, recipient)?;
+        self.audit().record(&entry_for("granted", address, recipient))?;
         Ok(self.store().put_packet(object.body, recipient, &packet)?)
     }
 
@@ -40,7 +40,7 @@ impl Site {
         let asked = self.asked(Action::Administer, self.as_resource(), None);
         self.decide(&asked, format!("revoke what was granted of {address}"), entry, |_, _| Ok(Found::default()))?;
         self.store().remove_packet(object.body, recipient)?;
-        self.note_recipient("revoked", address, recipient)
+        self.audit().note(&entry_for("revoked", address, recipient))
     }
 
     /// To whom an object was granted, beside the site itself.
@@ -95,14 +95,15 @@ impl Site {
         let packets = vec![HeaderPacket::seal(&key, &SecretKey::generate()?, recipient)?];
         let mut header = Vec::new();
         Header { packets }.write_to(&mut header).map_err(AccessError::Plaintext)?;
-        self.note_recipient("released", address, recipient)?;
+        self.audit().record(&entry_for("released", address, recipient))?;
         Ok(Box::new(std::io::Cursor::new(header).chain(object.open_body()?)))
     }
+}
 
-    fn note_recipient(&self, action: &str, address: &Address, recipient: &PublicKey) -> Result<(), AccessError> {
-        let mut entry = Entry::new(action);
-        entry.objects = vec![address.to_string()];
-        entry.recipient = Some(hex::encode(recipient.as_bytes()));
-        self.audit().note(&entry)
-    }
+/// An entry about an object and somebody to whom it is given, or no longer is.
+fn entry_for(action: &str, address: &Address, recipient: &PublicKey) -> Entry {
+    let mut entry = Entry::new(action);
+    entry.objects = vec![address.to_string()];
+    entry.recipient = Some(hex::encode(recipient.as_bytes()));
+    entry
 }
