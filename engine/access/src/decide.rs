@@ -267,6 +267,7 @@ impl Site {
         }
         let found = self.in_force().and_then(|in_force| {
             let registry = &*in_force.registry;
+            self.note_refused_registry(&in_force)?;
             self.note_basis(registry)?;
             entry.registry.clone_from(&registry.digest);
             entry.caller = self.caller().told_name(registry);

@@ -112,7 +112,8 @@ impl Registry {
             node
         });
         let [people, projects, datasets, institutions, withdrawals] = &nodes;
-        let mut registry = Self { digest: digest(&files), ..Self::default() };
+        let texts = files.iter().map(|FileText { name, text }| (*name, text.as_bytes()));
+        let mut registry = Self { digest: digest(texts), ..Self::default() };
         if institutions.is_some() {
             registry.institutions =
                 entries(institutions.as_ref(), "institutions", &mut problems, institutions::read_institution);
@@ -172,10 +173,10 @@ impl Registry {
     }
 }
 
-fn digest(files: &[FileText]) -> String {
+fn digest<'a>(files: impl IntoIterator<Item = (&'static str, &'a [u8])>) -> String {
     let mut hasher = blake3::Hasher::new();
-    for FileText { name, text } in files {
-        hasher.update(name.as_bytes()).update(b"\0").update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+    for (name, text) in files {
+        hasher.update(name.as_bytes()).update(b"\0").update(&(text.len() as u64).to_le_bytes()).update(text);
     }
     hasher.finalize().to_hex().to_string()
 }

@@ -214,6 +214,26 @@ impl Site {
         &self.keys
     }
 
+    /// Tells the audit log, once for each state of the registry's files, that they are not valid and so not in force, and
+    /// which consents they would take back.
+    ///
+    /// # Errors
+    /// If that cannot be written down.
+    pub fn note_refused_registry(&self, in_force: &RegistryInForce) -> Result<(), AccessError> {
+        let Some(digest) = in_force.refused.as_ref().filter(|digest| self.registry.is_newly_refused(digest)) else {
+            return Ok(());
+        };
+        let mut entry = Entry::new("refuse-registry");
+        entry.registry.clone_from(&in_force.registry.digest);
+        let problems = in_force.problems.as_ref().map_or(0, |problems| problems.iter().count());
+        let facts = [("refused", digest.clone()), ("problems", problems.to_string())];
+        entry.facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let held = in_force.not_yet_withdrawn.iter();
+        entry.reasons = held.map(|whose| format!("the consent of {whose} is taken back and still holds")).collect();
+        self.audit.record(&entry)?;
+        self.registry.keep_refused(digest)
+    }
+
     /// Tells the audit log by what registry and policies is decided from now on, if they are others than before.
     pub(crate) fn note_basis(&self, registry: &Registry) -> Result<(), AccessError> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);

@@ -38,6 +38,7 @@ pub fn open(folder: &Path) -> Result<Arc<Site>, Failure> {
     let site = login::sign_in(unlocked(folder)?)?;
     if let Ok(in_force) = site.in_force() {
         warn_of_registry(&in_force);
+        site.note_refused_registry(&in_force)?;
     }
     Ok(Arc::new(site))
 }

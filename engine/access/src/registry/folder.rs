@@ -12,7 +12,7 @@ use jiff::{Timestamp, civil::Date};
 use sluis_model::{DatasetName, SubjectName};
 use sluis_yaml::Diagnostics;
 
-use super::{Consent, DATASETS, FILES, Registry, WITHDRAWALS, datasets, entries, history, withdrawals};
+use super::{Consent, DATASETS, FILES, Registry, WITHDRAWALS, datasets, digest, entries, history, withdrawals};
 use crate::AccessError;
 
 /// The registry by which is decided.
@@ -22,6 +22,8 @@ pub struct RegistryInForce {
     pub registry: Arc<Registry>,
     /// What is wrong with the files as they are now. Then the registry is the last one that was valid.
     pub problems: Option<Arc<Diagnostics>>,
+    /// The BLAKE3 hash of the files as they are now, if they are not valid.
+    pub refused: Option<String>,
     /// Whose consents the files take back that still hold, since the files are not valid: a dataset's, or a subject's
     /// of a dataset.
     pub not_yet_withdrawn: Vec<String>,
@@ -67,7 +69,7 @@ impl RegistryFolder {
                 return Ok(in_force.clone());
             }
             *last = None;
-            let read = Registry::read(&self.folder);
+            let read = Registry::read(&self.folder).map_err(|problems| (problems, digest_of(&self.folder)));
             if self.stamp()? != stamp {
                 // It was changed while it was read: what was read may be half old and half new.
                 continue;
@@ -75,9 +77,10 @@ impl RegistryFolder {
             let in_force = match read {
                 Ok((registry, files)) => {
                     history::keep(&self.history, &registry.digest, &files)?;
-                    RegistryInForce { registry: Arc::new(registry), problems: None, not_yet_withdrawn: Vec::new() }
+                    let registry = Arc::new(registry);
+                    RegistryInForce { registry, problems: None, refused: None, not_yet_withdrawn: Vec::new() }
                 }
-                Err(problems) => self.last_valid(problems)?,
+                Err((problems, digest)) => self.last_valid(problems, digest)?,
             };
             let is_settled = |facts: &FileStamp| facts.changed.0.max(facts.modified.0) + SETTLED < now;
             if stamp.iter().flatten().all(is_settled) {
@@ -96,14 +99,25 @@ impl RegistryFolder {
     }
 
     /// The last state that was valid, with what was withdrawn since: a withdrawal waits for nobody's mistake.
-    fn last_valid(&self, problems: Diagnostics) -> Result<RegistryInForce, AccessError> {
+    fn last_valid(&self, problems: Diagnostics, digest: String) -> Result<RegistryInForce, AccessError> {
         let Some(last) = history::last(&self.history)? else { return Err(AccessError::Registry(problems)) };
         let registry = match withdrawals::newer(&self.folder, &self.history.join(&last.digest))? {
             Some(text) => history::keep_with(&self.history, &last.digest, WITHDRAWALS, &text)?.unwrap_or(last),
             None => last,
         };
         let not_yet_withdrawn = not_yet_withdrawn(&self.folder, &registry);
-        Ok(RegistryInForce { registry: Arc::new(registry), problems: Some(Arc::new(problems)), not_yet_withdrawn })
+        let (registry, problems) = (Arc::new(registry), Some(Arc::new(problems)));
+        Ok(RegistryInForce { registry, problems, refused: Some(digest), not_yet_withdrawn })
+    }
+
+    /// Whether a state of the files that was refused is another than the last one of which that was noted.
+    pub(crate) fn is_newly_refused(&self, digest: &str) -> bool {
+        history::last_refused(&self.history).is_none_or(|noted| noted != digest)
+    }
+
+    /// Remembers that it was noted that a state of the files was refused.
+    pub(crate) fn keep_refused(&self, digest: &str) -> Result<(), AccessError> {
+        history::keep_refused(&self.history, digest)
     }
 
     fn stamp(&self) -> Result<Stamp, AccessError> {
@@ -122,6 +136,12 @@ impl RegistryFolder {
         };
         FILES.iter().map(facts).collect()
     }
+}
+
+/// The hash of the files as they are, whatever is in them.
+fn digest_of(folder: &Path) -> String {
+    let files: Vec<_> = FILES.into_iter().filter_map(|name| Some((name, fs::read(folder.join(name)).ok()?))).collect();
+    digest(files.iter().map(|(name, bytes)| (*name, &**bytes)))
 }
 
 /// The consents that hold by the state in force, but that the datasets' file takes back, as far as it can be read.

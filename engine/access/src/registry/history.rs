@@ -1,6 +1,7 @@
 //! Every state of the registry that was ever in force, so that an auditor can see by what was decided.
 //!
 //! `registry-history/DIGEST/` has the files of one state, and `registry-history/last` the digest of the newest.
+//! `registry-history/refused` is the digest of the last state that was not valid and of which the audit log was told.
 
 use std::{
     fs::{self, File},
@@ -16,6 +17,9 @@ pub(super) const FOLDER: &str = "registry-history";
 
 /// The file that names the newest state.
 const LAST: &str = "last";
+
+/// The file that names the last state that was refused.
+const REFUSED: &str = "refused";
 
 /// Keeps a state that is valid, and notes that it is the newest.
 pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(), AccessError> {
@@ -38,9 +42,25 @@ pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(
             Err(error) => return Err(failed(error)),
         }
     }
-    let mut last = tempfile::NamedTempFile::new_in(history).map_err(failed)?;
-    let named = writeln!(last, "{digest}").and_then(|()| last.as_file().sync_all());
-    named.and_then(|()| last.persist(history.join(LAST)).map_err(|error| error.error)).map_err(failed)?;
+    name(history, LAST, digest)
+}
+
+/// The digest of the last state that was refused and noted.
+pub(super) fn last_refused(history: &Path) -> Option<String> {
+    fs::read_to_string(history.join(REFUSED)).ok().map(|digest| digest.trim().to_owned())
+}
+
+/// Keeps it.
+pub(super) fn keep_refused(history: &Path, digest: &str) -> Result<(), AccessError> {
+    name(history, REFUSED, digest)
+}
+
+/// Writes a digest to a file of the history, in the place of what it had.
+fn name(history: &Path, file: &str, digest: &str) -> Result<(), AccessError> {
+    let failed = |error| AccessError::file(history, "written")(error);
+    let mut new = tempfile::NamedTempFile::new_in(history).map_err(failed)?;
+    let named = writeln!(new, "{digest}").and_then(|()| new.as_file().sync_all());
+    named.and_then(|()| new.persist(history.join(file)).map_err(|error| error.error)).map_err(failed)?;
     File::open(history).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 

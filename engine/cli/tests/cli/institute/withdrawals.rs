@@ -121,6 +121,12 @@ fn a_withdrawal_waits_for_nobodys_mistake_in_the_registry() {
         assert!(shown.err.contains(says), "{}", shown.err);
     }
     let digest = institute.last_record("show", Some("allow"))["registry"].clone();
+    // What was refused is in the log once, with what it would have taken back.
+    institute.succeed("anna", &show);
+    let refused = institute.records("refuse-registry", None);
+    assert_eq!((refused.len(), &refused[0]["registry"]), (1, &digest), "{refused:?}");
+    assert!(refused[0]["facts"]["refused"].as_str().is_some_and(|other| other.len() == 64), "{refused:?}");
+    assert!(refused[0]["reasons"].to_string().contains("P013 of trial-7"), "{refused:?}");
 
     // The command takes the consent back at once, and leaves the mistake to be mended.
     let withdrawn = institute.succeed("carla", &["withdraw", "P012"]);
