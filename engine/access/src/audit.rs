@@ -13,6 +13,7 @@
 //!
 //! `docs/audit.md` lays the format down.
 
+mod actions;
 mod checkpoint;
 mod diagnosis;
 mod error;
@@ -41,6 +42,7 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use sluis_journal::Summary;
 use sluis_transparency::Signer;
 
+pub use actions::{DECIDED_ACTIONS, DONE_ACTIONS};
 pub use error::AuditError;
 pub use filter::{AuditFilter, Outcome};
 pub use proof::{AuditProof, AuditProofError, Claim, Proved};

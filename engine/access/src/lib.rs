@@ -62,7 +62,7 @@ mod withdraw;
 pub use airlock::{AirlockError, ExportRequest, ExportState};
 pub use audit::{
     Audit, AuditError, AuditFilter, AuditProof, AuditProofError, AuditReading, AuditRecord, AuditRecords, AuditSummary,
-    Claim, ExpiredRecords, Outcome, Proved, Verdict, verify_audit_log,
+    Claim, DECIDED_ACTIONS, DONE_ACTIONS, ExpiredRecords, Outcome, Proved, Verdict, verify_audit_log,
 };
 pub use caller::Caller;
 pub use check::Checked;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sluis_journal::Record;
 
-use super::AuditError;
+use super::{AuditError, actions};
 
 /// The outcome of a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -83,10 +83,12 @@ pub(crate) struct Entry {
 impl Entry {
     /// An entry that says only what happened, now.
     pub(crate) fn new(action: impl Into<String>) -> Self {
+        let action = action.into();
+        debug_assert!(actions::is_known(&action), "`{action}` is in no list of actions");
         Self {
             at: Timestamp::now(),
             decision: None,
-            action: action.into(),
+            action,
             caller: String::new(),
             permit: None,
             project: String::new(),

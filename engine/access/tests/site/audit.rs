@@ -1,5 +1,6 @@
 //! The audit log: what is in it, and that no change of it goes unnoticed.
 
+mod actions;
 mod damage;
 mod proofs;
 mod reading;

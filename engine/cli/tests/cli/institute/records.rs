@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value as Json, json};
+use sluis_access::{DECIDED_ACTIONS, DONE_ACTIONS};
 
 use super::{Institute, world::LAST_LINE};
 use crate::test_site::addresses;
@@ -111,7 +112,7 @@ fn the_log_says_who_did_what_with_whose_data_by_which_facts() {
 }
 
 #[test]
-fn the_documentation_names_every_action_that_is_recorded() {
+fn every_action_that_is_recorded_is_a_known_one() {
     let Some(institute) = Institute::with_network(&["anna", "bob", "carla", "dave"]) else { return };
     a_day_at_the_institute(&institute);
     institute.succeed("carla", &["withdraw", "P013", "--plan"]);
@@ -119,8 +120,8 @@ fn the_documentation_names_every_action_that_is_recorded() {
     institute.succeed("dave", &["access", "explain", "audit", "site", "--person", "bob"]);
     let log = fs::read_to_string(institute.site.site().join("audit/log.jsonl")).unwrap();
     let actions = log.lines().map(|line| serde_json::from_str::<Json>(line).unwrap()["body"]["action"].take());
-    let documented = include_str!("../../../../../docs/audit.md");
     for action in actions {
-        assert!(documented.contains(&format!("`{}`", action.as_str().unwrap())), "{action}");
+        let action = action.as_str().unwrap();
+        assert!([DECIDED_ACTIONS, DONE_ACTIONS].concat().contains(&action), "{action}");
     }
 }
