@@ -1,12 +1,12 @@
 //! Wiring: the executors, the scratch folder and the engine of this machine.
 
-use std::{num::NonZero, sync::Arc, thread};
+use std::{num::NonZero, path::Path, sync::Arc, thread};
 
 use sluis_access::Site;
 use sluis_executor::{Executor, ExecutorError};
 use sluis_executor_local::LocalExecutor;
 use sluis_model::{Mebibytes, MilliCores};
-use sluis_schedule::{Engine, Executors, Machine, Planner, Room};
+use sluis_schedule::{Engine, Executors, Gpus, Machine, Planner, Room};
 use sluis_worker::{Scratch, SwapRule};
 
 use crate::{containers::ContainerExecutor, failure::Failure, output};
@@ -21,7 +21,7 @@ pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc
     // What an engine left in the sandbox is found whatever runs containers now.
     let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make().ok() };
     clean_up(&site, &scratch, [&container, &plain].into_iter().chain(&sandbox)).await?;
-    let machine = Machine::new(room(&scratch)?);
+    let machine = Machine::with_gpus(room(&scratch)?, gpus(), Arc::clone(&scratch));
     Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
 }
 
@@ -31,7 +31,7 @@ pub fn planner(site: Arc<Site>) -> Result<Planner, Failure> {
     let container = ContainerExecutor::choose(&site, None).make()?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
     let room = room(&scratch)?;
-    Ok(Planner::new(site, Executors { container, plain }, scratch, room))
+    Ok(Planner::new(site, Executors { container, plain }, scratch, room, gpus()))
 }
 
 fn open_scratch(site: &Site) -> Result<Arc<Scratch>, Failure> {
@@ -69,6 +69,11 @@ async fn clean_up<'e>(
     }
     site.store().sweep_unfinished().map_err(|error| Failure::of(crate::exit::Exit::Environment, &error))?;
     Ok(())
+}
+
+/// The GPUs of this machine.
+pub fn gpus() -> Gpus {
+    Gpus::find(Path::new("/"))
 }
 
 /// What this machine has for tasks: every core, nine tenths of its memory, and of that what the scratch folder may take.

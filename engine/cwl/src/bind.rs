@@ -11,7 +11,7 @@ mod work_dir;
 
 use std::sync::Arc;
 
-use sluis_model::{Task, Value, Values};
+use sluis_model::{GpuKind, Task, Value, Values};
 
 use crate::{CommandLineTool, Evaluator, contents::Contents, expression::Session};
 
@@ -44,13 +44,30 @@ pub fn bind(
     evaluator: &Evaluator,
     contents: &dyn Contents,
 ) -> Result<BoundTool, BindError> {
+    bind_on(tool, inputs, evaluator, contents, &|_, _| true)
+}
+
+/// Whether a machine has so many GPUs of a kind.
+pub type Offer<'o> = &'o dyn Fn(u32, &GpuKind) -> bool;
+
+/// Binds a tool as [`bind`] does, for a machine with these GPUs: of those that a hint asks for, the task is given none if
+/// the machine does not have them all.
+pub fn bind_on(
+    tool: &Arc<CommandLineTool>,
+    inputs: Values,
+    evaluator: &Evaluator,
+    contents: &dyn Contents,
+    offer: Offer<'_>,
+) -> Result<BoundTool, BindError> {
     let requirements = &tool.requirements;
     let mut inputs = visible::show(&tool.inputs, inputs, requirements.load_listing, contents)?;
     staging::assign_paths(&mut inputs, tool.inputs.iter().map(|input| input.name.as_str()));
     let mut session = Session::new(evaluator, requirements.javascript.as_deref(), inputs, Value::Null);
-    let resources = resources::resources(requirements, &session)?;
+    let mut resources = resources::resources(requirements, &session)?;
+    let gpus = resources::gpus(requirements, &session, offer)?;
+    resources.gpus = gpus.as_ref().map_or(0, |(count, _)| *count);
     let work_directory = environment::work_directory(requirements)?;
-    let runtime = resources::runtime(&resources, work_directory);
+    let runtime = resources::runtime(&resources, gpus.is_some(), work_directory);
     session.set_runtime(runtime.clone());
     visible::check_files(&tool.inputs, &session)?;
     let staged = stage(tool, &mut session)?;
@@ -69,6 +86,7 @@ pub fn bind(
         image,
         work_directory: work_directory.map(str::to_owned),
         resources,
+        gpu_kind: gpus.filter(|(count, _)| *count > 0).map(|(_, kind)| kind),
         time_limit,
         network,
         reuse: reuse && !requirements.inplace_update,

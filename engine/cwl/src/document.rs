@@ -14,7 +14,8 @@ use sluis_yaml::Span;
 
 pub(crate) use expressions::Surroundings;
 pub use requirements::{
-    Amount, Condition, DockerRequirement, EnvironmentDefinition, Requirements, ResourceRequirement, WorkDirEntry,
+    Amount, Condition, CudaRequirement, DockerRequirement, EnvironmentDefinition, Requirements, ResourceRequirement,
+    WorkDirEntry,
 };
 pub use tool::{
     Argument, CommandLineBinding, CommandLineTool, ExpressionTool, InputParameter, Operation, OutputBinding,

@@ -54,7 +54,7 @@ impl ExpressionTool {
         // Nothing is staged, but expressions may tell files apart by their paths as they would in a task.
         assign_paths(&mut inputs, self.inputs.iter().map(|input| input.name.as_str()));
         let library = self.requirements.javascript.as_deref();
-        let session = Session::new(evaluator, library, inputs, runtime(&Resources::default(), None));
+        let session = Session::new(evaluator, library, inputs, runtime(&Resources::default(), false, None));
         check_files(&self.inputs, &session)?;
         let mut given = match session.evaluate(&self.expression, &Value::Null, "expression")? {
             Value::Record(fields) => fields,

@@ -13,14 +13,15 @@ mod ontology;
 mod secondary;
 mod step;
 
-pub use bind::{BindError, BoundTool, StagingError, bind};
+pub use bind::{BindError, BoundTool, Offer, StagingError, bind, bind_on};
 pub use collect::{CollectError, PlaceError};
 pub use contents::{CONTENTS_LIMIT, Contents, ContentsError};
 pub use document::{
-    About, Amount, Argument, ArrayType, CommandLineBinding, CommandLineTool, Condition, DockerRequirement, EnumType,
-    EnvironmentDefinition, Expression, ExpressionTool, InputParameter, LinkMerge, Operation, OutputBinding,
-    OutputParameter, PickValue, Position, Process, RecordField, RecordType, Requirements, ResourceRequirement, Scatter,
-    ScatterMethod, SecondaryFile, Source, StepInput, Type, WorkDirEntry, Workflow, WorkflowOutput, WorkflowStep,
+    About, Amount, Argument, ArrayType, CommandLineBinding, CommandLineTool, Condition, CudaRequirement,
+    DockerRequirement, EnumType, EnvironmentDefinition, Expression, ExpressionTool, InputParameter, LinkMerge,
+    Operation, OutputBinding, OutputParameter, PickValue, Position, Process, RecordField, RecordType, Requirements,
+    ResourceRequirement, Scatter, ScatterMethod, SecondaryFile, Source, StepInput, Type, WorkDirEntry, Workflow,
+    WorkflowOutput, WorkflowStep,
 };
 pub use expression::Evaluator;
 pub use expression_tool::ExpressionToolError;

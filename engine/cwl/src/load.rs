@@ -1,5 +1,6 @@
 //! CWL documents from files: references resolved, types read, requirements pushed down, everything checked.
 
+mod cuda;
 pub(crate) mod documents;
 mod escapes;
 mod fields;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sluis_model::{CommandLine, ImageId, Resources, RunId, TaskId, Usage};
+use sluis_model::{CommandLine, Gpu, ImageId, Resources, RunId, TaskId, Usage};
 
 use crate::Folders;
 
@@ -34,6 +34,8 @@ pub struct Launch {
     pub log: PathBuf,
     /// What the command is given of the machine.
     pub resources: Resources,
+    /// The GPUs that it is given, and besides which it sees none; `None` where the machine has none.
+    pub gpus: Option<Vec<Gpu>>,
     /// After how long it is killed; `None` for never.
     pub time_limit: Option<Duration>,
     /// Whether it may reach the network.

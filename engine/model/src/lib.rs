@@ -4,6 +4,7 @@
 
 mod address;
 mod cloud_region;
+mod gpus;
 mod image;
 mod labels;
 mod names;
@@ -16,6 +17,7 @@ mod value_json;
 
 pub use address::{Address, AddressError, TaskKey};
 pub use cloud_region::{Cloud, CloudRegion, CloudRegionError};
+pub use gpus::{ComputeCapability, CudaVersion, CudaVersionError, Gpu, GpuKind};
 pub use image::{ImageId, ImageIdError, ImageReference};
 pub use labels::{DatasetName, Labels, NameError, ProjectName, SubjectError, SubjectName};
 pub use names::{RunId, RunIdError, TaskId};

@@ -27,7 +27,8 @@ impl fmt::Display for Mebibytes {
     }
 }
 
-/// What a task is given (CWL v1.2, CommandLineTool, ResourceRequirement and Runtime environment).
+/// What a task is given (CWL v1.2, CommandLineTool, ResourceRequirement and Runtime environment;
+/// `cwltool:CUDARequirement`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Resources {
     /// Processor cores; `runtime.cores` is this, rounded up to a whole core.
@@ -43,6 +44,13 @@ pub struct Resources {
     /// versions.
     #[serde(default)]
     pub scratch: Mebibytes,
+    /// GPUs; `runtime.cudaDeviceCount`. Not written where there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub gpus: u32,
+}
+
+const fn is_none(gpus: &u32) -> bool {
+    *gpus == 0
 }
 
 impl Default for Resources {
@@ -54,6 +62,7 @@ impl Default for Resources {
             temporary: Mebibytes(1024),
             work: Mebibytes(1024),
             scratch: Mebibytes(0),
+            gpus: 0,
         }
     }
 }

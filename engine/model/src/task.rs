@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Address, ImageReference, Resources};
+use crate::{Address, GpuKind, ImageReference, Resources};
 
 /// The folder in which a command runs and leaves its outputs (`runtime.outdir`).
 ///
@@ -28,6 +28,8 @@ pub struct Task {
     pub work_directory: Option<String>,
     /// What it is given of the machine.
     pub resources: Resources,
+    /// Which GPUs will do, if it is given any.
+    pub gpu_kind: Option<GpuKind>,
     /// After how long it is stopped (ToolTimeLimit).
     pub time_limit: Option<Duration>,
     /// Whether it may reach the network (NetworkAccess).

@@ -24,8 +24,9 @@ pub(crate) struct Usage {
     /// Of the tasks of which both are known: milliseconds of processor time, and of cores that were kept for them.
     pub cpu: u64,
     pub kept: u64,
-    /// The most cores and memory that a task was given, and the most memory that one held, in bytes.
+    /// The most cores, GPUs and memory that a task was given, and the most memory that one held, in bytes.
     pub cores: u64,
+    pub gpus: u32,
     pub memory: u64,
     pub peak: Option<u64>,
     /// The most memory that a task was given that ended for lack of it, in bytes.
@@ -53,6 +54,7 @@ impl Usage {
                 self.kept += measured.running_ms * given.cores.0 / 1000;
             }
             self.cores = self.cores.max(given.cores.0);
+            self.gpus = self.gpus.max(given.gpus);
             self.memory = self.memory.max(given.memory.bytes());
             self.peak = self.peak.max(measured.usage.peak_memory);
             self.read += measured.usage.read.unwrap_or(0);

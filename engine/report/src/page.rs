@@ -176,13 +176,23 @@ fn step<'a>(run: &RunSummary, name: &'a str, tasks: &[&TaskSummary], usage: &Usa
         failed: count(|task| task.failure.is_some()),
         mean: usage.mean().unwrap_or_else(nothing),
         longest: if_measured(time(usage.longest)),
-        cores: if_measured(cores(usage.cores)),
+        cores: if_measured(cores_and_gpus(usage)),
         cpu_share: usage.cpu_share().unwrap_or_else(nothing),
         memory: if_measured(bytes(usage.memory)),
         peak: usage.peak.map_or_else(nothing, bytes),
         memory_share: usage.memory_share().unwrap_or_else(nothing),
         read: if_measured(bytes(usage.read)),
         written: if_measured(bytes(usage.written)),
+    }
+}
+
+/// The most cores that a task was given, and the most GPUs if any.
+fn cores_and_gpus(usage: &Usage) -> String {
+    let cores = cores(usage.cores);
+    match usage.gpus {
+        0 => cores,
+        1 => format!("{cores}, 1 GPU"),
+        gpus => format!("{cores}, {gpus} GPUs"),
     }
 }
 

@@ -11,9 +11,30 @@ use sluis_model::{Resources, TaskId, TaskKey, Usage};
 use sluis_schedule::{FailureKind, Measured, RunEvent, step_of};
 
 /// The names of the columns, in order.
-pub const COLUMNS: [&str; 22] = [
-    "task_id", "hash", "process", "name", "status", "exit", "submit", "start", "complete", "duration", "realtime",
-    "queued", "staging", "sealing", "%cpu", "cpus", "memory", "peak_rss", "rchar", "wchar", "attempt", "error",
+pub const COLUMNS: [&str; 23] = [
+    "task_id",
+    "hash",
+    "process",
+    "name",
+    "status",
+    "exit",
+    "submit",
+    "start",
+    "complete",
+    "duration",
+    "realtime",
+    "queued",
+    "staging",
+    "sealing",
+    "%cpu",
+    "cpus",
+    "memory",
+    "peak_rss",
+    "rchar",
+    "wchar",
+    "attempt",
+    "accelerator",
+    "error",
 ];
 
 /// What stands where nothing is known.
@@ -170,6 +191,7 @@ impl<'a> Line<'a> {
             or_nothing(used(|usage| usage.read)),
             or_nothing(used(|usage| usage.written)),
             or_nothing((attempt > 0).then_some(attempt)),
+            or_nothing(given.map(|given| given.gpus).filter(|gpus| *gpus > 0)),
             or_nothing(self.error),
         ]
     }

@@ -44,6 +44,12 @@ fn use_is_told_against_what_was_asked_for() {
 }
 
 #[test]
+fn gpus_stand_beside_the_cores() {
+    let page = sluis_report::page(&run_of(include_str!("journal.jsonl"))).unwrap();
+    assert_in(&page, &["<td>2, 2 GPUs</td>", "<td>2</td>"]);
+}
+
+#[test]
 fn the_page_is_whole_by_itself_and_well_formed() {
     for journal in [include_str!("large.jsonl"), include_str!("journal.jsonl")] {
         let page = sluis_report::page(&run_of(journal)).unwrap();

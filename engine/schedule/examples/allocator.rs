@@ -8,7 +8,8 @@ use std::{collections::VecDeque, time::Instant};
 use sluis_model::{Mebibytes, MilliCores};
 use sluis_schedule::{Allocator, JobId, Priority, Room, Ticket};
 
-const MACHINE: Room = Room { cores: MilliCores(64_000), memory: Mebibytes(256 * 1024), scratch: Mebibytes(128 * 1024) };
+const MACHINE: Room =
+    Room { cores: MilliCores(64_000), memory: Mebibytes(256 * 1024), scratch: Mebibytes(128 * 1024), gpus: 0 };
 
 /// A request, its grant and its return, on average over as many as wait.
 fn microseconds(waiting: u32, sizes: u64) -> f64 {
@@ -17,8 +18,12 @@ fn microseconds(waiting: u32, sizes: u64) -> f64 {
     let begun = Instant::now();
     for job in 0..waiting {
         let size = u64::from(job) % sizes;
-        let needs =
-            Room { cores: MilliCores(1000 + size % 4 * 500), memory: Mebibytes(1000 + size), scratch: Mebibytes(0) };
+        let needs = Room {
+            cores: MilliCores(1000 + size % 4 * 500),
+            memory: Mebibytes(1000 + size),
+            scratch: Mebibytes(0),
+            gpus: 0,
+        };
         allocator.ask(Ticket { sharer: runs[job as usize % runs.len()], job: JobId(job) }, needs).unwrap();
     }
     let mut held = VecDeque::new();

@@ -1,15 +1,18 @@
 //! Who gets the machine's room next: fair between users and their runs, packed, and nobody waits for ever.
 //!
 //! - Between users, and between the runs of one user, the one with the smallest *dominant share* comes first: the
-//!   greatest part that it holds of the cores, the memory or the scratch folder (dominant resource fairness, Ghodsi et
-//!   al., NSDI 2011). A run's priority is a weight: one more counts twice as much against the user's other runs.
+//!   greatest part that it holds of the cores, the memory, the scratch folder or the GPUs (dominant resource fairness,
+//!   Ghodsi et al., NSDI 2011). A run's priority is a weight: one more counts twice as much against the user's other runs.
 //! - Within a run the oldest request comes first.
 //! - What does not fit now is overtaken by what does, but not for ever: once so many younger requests were granted before
 //!   the oldest as the allocator has patience, room is reserved for it. From then on only what fits *beside* it is granted,
 //!   so that it gets its room at the latest when what ran before has ended.
 //!
+//! GPUs are counted, and each is handed out by itself: nobody gets one that somebody has.
+//!
 //! A request, a grant and a return cost time that grows with the logarithm of what waits.
 
+mod devices;
 mod queue;
 mod room;
 #[cfg(test)]
@@ -21,6 +24,8 @@ use std::{
     str::FromStr,
 };
 
+use devices::{Devices, Kept};
+pub use devices::{Elsewhere, GpuSet, Needs, Wanted};
 use queue::{Held, Requests};
 pub use room::Room;
 use serde::{Deserialize, Serialize};
@@ -128,9 +133,11 @@ struct User {
 struct Reservation {
     place: Place,
     ticket: Ticket,
-    needs: Room,
+    needs: Needs,
     /// What can still be granted without putting the reserved request off.
     beside: Room,
+    /// The GPUs that were granted since then and are not given back.
+    gpus_beside: GpuSet,
 }
 
 /// Shares one machine between the runs of one engine.
@@ -139,6 +146,7 @@ pub struct Allocator {
     total: Room,
     patience: u32,
     free: Room,
+    devices: Devices,
     names: HashMap<String, u32>,
     users: HashMap<u32, User>,
     runs: HashMap<u32, Run>,
@@ -153,6 +161,8 @@ pub struct Allocator {
     /// is nothing to look for.
     cores: BTreeMap<MilliCores, u32>,
     memory: BTreeMap<Mebibytes, u32>,
+    /// How many requests wait for GPUs.
+    for_gpus: usize,
     overtaken: (Place, u32),
     reservation: Option<Reservation>,
 }
@@ -165,6 +175,7 @@ impl Allocator {
             total,
             patience,
             free: total,
+            devices: Devices::new(total.gpus),
             names: HashMap::new(),
             users: HashMap::new(),
             runs: HashMap::new(),
@@ -175,6 +186,7 @@ impl Allocator {
             ages: BTreeMap::new(),
             cores: BTreeMap::new(),
             memory: BTreeMap::new(),
+            for_gpus: 0,
             overtaken: (0, 0),
             reservation: None,
         }
@@ -198,6 +210,32 @@ impl Allocator {
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.ages.len()
+    }
+
+    /// How many requests wait for GPUs.
+    pub const fn waiting_for_gpus(&self) -> usize {
+        self.for_gpus
+    }
+
+    /// The GPUs that nobody here has.
+    pub const fn free_gpus(&self) -> GpuSet {
+        self.devices.free
+    }
+
+    /// The GPUs that a job was granted and has not given back.
+    pub fn gpus_of(&self, ticket: Ticket) -> GpuSet {
+        let held = self.runs.get(&ticket.sharer.0).and_then(|run| run.requests.held.get(&ticket.job));
+        held.map_or_else(GpuSet::default, |held| held.gpus)
+    }
+
+    /// Whether a job was granted room that it has not given back.
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        self.runs.get(&ticket.sharer.0).is_some_and(|run| run.requests.held.contains_key(&ticket.job))
+    }
+
+    /// What other engines have is this from now on.
+    pub const fn see_elsewhere(&mut self, elsewhere: Elsewhere) {
+        self.devices.elsewhere = elsewhere;
     }
 
     /// A run of this user begins to share the machine.
@@ -233,9 +271,10 @@ impl Allocator {
     ///
     /// # Errors
     /// If it could never have it.
-    pub fn ask(&mut self, ticket: Ticket, needs: Room) -> Result<(), TooLarge> {
-        if !self.total.fits(needs) {
-            return Err(TooLarge { needs, total: self.total });
+    pub fn ask(&mut self, ticket: Ticket, needs: impl Into<Needs>) -> Result<(), TooLarge> {
+        let needs = needs.into();
+        if !self.total.fits(needs.room) || !self.devices.can_ever(needs.room.gpus, needs.gpus) {
+            return Err(TooLarge { needs: needs.room, total: self.total });
         }
         let place = self.places;
         let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return Ok(()) };
@@ -245,27 +284,27 @@ impl Allocator {
         run.requests.push(place, ticket.job, needs);
         self.places += 1;
         self.ages.insert(place, ticket);
-        *self.cores.entry(needs.cores).or_default() += 1;
-        *self.memory.entry(needs.memory).or_default() += 1;
+        *self.cores.entry(needs.room.cores).or_default() += 1;
+        *self.memory.entry(needs.room.memory).or_default() += 1;
+        self.for_gpus += usize::from(needs.room.gpus > 0);
         self.rank(ticket.sharer);
         Ok(())
     }
 
-    /// A job that holds room needs its cores no more.
+    /// A job that holds room needs its cores and GPUs no more.
     pub fn give_back_cores(&mut self, ticket: Ticket) {
         let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return };
         let Some(held) = run.requests.held.get_mut(&ticket.job) else { return };
-        let part = held.room.only_cores();
-        held.room = held.room.without_cores();
-        let beside = held.beside;
-        self.release(ticket.sharer, part, beside);
+        let part = Held { room: held.room.only_processors(), ..*held };
+        (held.room, held.gpus) = (held.room.without_processors(), GpuSet::default());
+        self.release(ticket.sharer, part);
     }
 
     /// A job needs no room any more: it gives back what it holds, or waits no longer.
     pub fn give_back(&mut self, ticket: Ticket) {
         let Some(run) = self.runs.get_mut(&ticket.sharer.0) else { return };
         if let Some(held) = run.requests.held.remove(&ticket.job) {
-            self.release(ticket.sharer, held.room, held.beside);
+            self.release(ticket.sharer, held);
         } else if let Some((place, needs)) = run.requests.remove(ticket.job) {
             self.forget_request(place, needs);
             self.rank(ticket.sharer);
@@ -276,23 +315,28 @@ impl Allocator {
     pub fn grant(&mut self) -> Option<Ticket> {
         let ticket = self.next()?;
         let oldest = self.ages.first_key_value().map(|(&place, _)| place)?;
+        let (_, needs) = self.runs.get(&ticket.sharer.0)?.requests.needs(ticket.job)?;
+        // As `next` found them.
+        let gpus = self.choose(needs, self.is_reserved(ticket))?;
         let run = self.runs.get_mut(&ticket.sharer.0)?;
-        let (place, needs) = run.requests.remove(ticket.job)?;
+        let (place, Needs { room, .. }) = run.requests.remove(ticket.job)?;
         if self.reservation.is_some_and(|reservation| reservation.place == place) {
             self.reservation = None;
         }
         let beside = self.reservation.map(|reservation| reservation.place);
-        run.requests.held.insert(ticket.job, Held { room: needs, beside });
+        run.requests.held.insert(ticket.job, Held { room, gpus, beside });
         self.grants += 1;
         run.served = self.grants;
-        run.used.give_back(needs);
+        run.used.give_back(room);
         if let Some(user) = self.users.get_mut(&run.user) {
             user.served = self.grants;
-            user.used.give_back(needs);
+            user.used.give_back(room);
         }
-        self.free.take(needs);
+        self.free.take(room);
+        self.devices.free = self.devices.free - gpus;
         if let Some(reservation) = &mut self.reservation {
-            reservation.beside.take(needs);
+            reservation.beside.take(room);
+            reservation.gpus_beside = reservation.gpus_beside | gpus;
         }
         self.forget_request(place, needs);
         self.rank(ticket.sharer);
@@ -305,19 +349,41 @@ impl Allocator {
     fn next(&self) -> Option<Ticket> {
         let (&cores, _) = self.cores.first_key_value()?;
         let (&memory, _) = self.memory.first_key_value()?;
-        if !self.free.fits(Room { cores, memory, scratch: Mebibytes(0) }) {
+        if !self.free.fits(Room { cores, memory, ..Room::default() }) {
             return None;
         }
         if let Some(Reservation { ticket, needs, .. }) = self.reservation
-            && self.free.fits(needs)
+            && self.free.fits(needs.room)
+            && self.choose(needs, true).is_some()
         {
             return Some(ticket);
         }
-        let fits =
-            |needs| self.free.fits(needs) && self.reservation.is_none_or(|reservation| reservation.beside.fits(needs));
+        let fits = |needs: Needs| {
+            self.free.fits(needs.room)
+                && self.reservation.is_none_or(|reservation| reservation.beside.fits(needs.room))
+                && self.choose(needs, false).is_some()
+        };
         let runs = self.waiting.iter().filter_map(|user| self.users.get(&user.id)).flat_map(|user| &user.waiting);
         runs.filter_map(|run| Some((run.id, self.runs.get(&run.id)?)))
             .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(fits)? }))
+    }
+
+    fn is_reserved(&self, ticket: Ticket) -> bool {
+        self.reserved() == Some(ticket)
+    }
+
+    /// The GPUs that a request would be granted now; those that are kept for the reserved one only if it is that one.
+    fn choose(&self, needs: Needs, is_reserved: bool) -> Option<GpuSet> {
+        if needs.room.gpus == 0 {
+            return Some(GpuSet::default());
+        }
+        let kept = match self.reservation {
+            Some(Reservation { needs, gpus_beside, .. }) if !is_reserved && needs.room.gpus > 0 => {
+                self.devices.keep(needs.room.gpus, needs.gpus, gpus_beside)
+            }
+            _ => Kept::default(),
+        };
+        self.devices.choose(needs.room.gpus, needs.gpus, kept)
     }
 
     fn count_overtaking(&mut self, oldest: Place) {
@@ -330,27 +396,32 @@ impl Allocator {
         let needs = self.runs.get(&ticket.sharer.0).and_then(|run| run.requests.needs(ticket.job));
         if let Some((_, needs)) = needs {
             let mut beside = self.total;
-            beside.take(needs);
-            self.reservation = Some(Reservation { place: oldest, ticket, needs, beside });
+            // Of the GPUs it is not enough to count them.
+            beside.take(Room { gpus: 0, ..needs.room });
+            let gpus_beside = GpuSet::default();
+            self.reservation = Some(Reservation { place: oldest, ticket, needs, beside, gpus_beside });
         }
     }
 
     /// A request waits no longer, granted or not.
-    fn forget_request(&mut self, place: Place, needs: Room) {
+    fn forget_request(&mut self, place: Place, needs: Needs) {
         self.ages.remove(&place);
-        forget_one(&mut self.cores, needs.cores);
-        forget_one(&mut self.memory, needs.memory);
+        forget_one(&mut self.cores, needs.room.cores);
+        forget_one(&mut self.memory, needs.room.memory);
+        self.for_gpus -= usize::from(needs.room.gpus > 0);
         if self.reservation.is_some_and(|reservation| reservation.place == place) {
             self.reservation = None;
         }
     }
 
-    fn release(&mut self, sharer: Sharer, part: Room, beside: Option<Place>) {
+    fn release(&mut self, sharer: Sharer, Held { room: part, gpus, beside }: Held) {
         self.free.give_back(part);
+        self.devices.free = self.devices.free | gpus;
         if let Some(reservation) = &mut self.reservation
             && beside == Some(reservation.place)
         {
             reservation.beside.give_back(part);
+            reservation.gpus_beside = reservation.gpus_beside - gpus;
         }
         if let Some(run) = self.runs.get_mut(&sharer.0) {
             run.used.take(part);

@@ -225,6 +225,11 @@ impl Core {
         id
     }
 
+    /// How many jobs are prepared or wait for room, besides those that wait for the same task elsewhere.
+    pub const fn ahead(&self) -> usize {
+        self.ahead
+    }
+
     fn expanded(&mut self, at: StepRef, jobs: u32, effects: &mut Vec<Effect>) {
         let step = self.step_mut(at);
         step.phase = StepPhase::Running;

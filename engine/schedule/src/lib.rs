@@ -15,6 +15,7 @@ mod explain;
 mod flight;
 mod frames;
 mod given;
+mod gpus;
 mod graph;
 mod groups;
 mod intake;
@@ -29,9 +30,12 @@ mod retry;
 mod run_loop;
 mod runs;
 mod settings;
+mod too_large;
 
 pub use crate::account::{Material, Staged, TaskAccount};
-pub use crate::allocator::{Allocator, Priority, PriorityError, Room, Sharer, Ticket, TooLarge};
+pub use crate::allocator::{
+    Allocator, Elsewhere, GpuSet, Needs, Priority, PriorityError, Room, Sharer, Ticket, TooLarge, Wanted,
+};
 pub use crate::core::{
     Attempt, Core, CoreSettings, Effect, Event, FailurePolicy, FrameId, IllegalEvent, JobEnd, JobId, StepRef,
 };
@@ -40,6 +44,7 @@ pub use crate::explain::{
     Change, Comparison, EarlierTask, ExplainError, Explainer, Explanation, FailureTold, Reason, StepLine, Wait,
     WaitKind,
 };
+pub use crate::gpus::Gpus;
 pub use crate::graph::StepGraph;
 pub use crate::machine::Machine;
 pub use crate::plan::{Estimate, Plan, PlanError, PlanRequest, Planner, StepPlan};

@@ -6,9 +6,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use sluis_model::Gpu;
+use sluis_worker::{GpuLease, Scratch};
+
 use crate::{
-    allocator::{Allocator, Priority, Room, Sharer, Ticket, TooLarge},
+    allocator::{Allocator, Elsewhere, GpuSet, Needs, Priority, Room, Sharer, Ticket, TooLarge},
     core::JobId,
+    gpus::Gpus,
 };
 
 /// How many younger requests may overtake the oldest one before room is reserved for it.
@@ -20,19 +24,41 @@ type Tell = Box<dyn Fn(JobId) + Send>;
 /// A machine and who uses what of it. Engines that share it, such as those of several users, share it fairly.
 pub struct Machine {
     room: Room,
+    gpus: Gpus,
+    /// Where engines tell each other which GPUs they have; `None` where there are no GPUs.
+    scratch: Option<Arc<Scratch>>,
     state: Mutex<State>,
 }
 
 struct State {
     allocator: Allocator,
     runs: HashMap<Sharer, Tell>,
+    /// The GPUs that jobs here have, by their places.
+    leases: HashMap<usize, GpuLease>,
 }
 
 impl Machine {
     /// A machine with this much room for tasks.
     pub fn new(room: Room) -> Arc<Self> {
-        let state = State { allocator: Allocator::new(room, PATIENCE), runs: HashMap::new() };
-        Arc::new(Self { room, state: Mutex::new(state) })
+        Self::of(room, Gpus::default(), None)
+    }
+
+    /// A machine with GPUs besides. The engines of this user on it share them by way of their scratch folder.
+    pub fn with_gpus(room: Room, gpus: Gpus, scratch: Arc<Scratch>) -> Arc<Self> {
+        Self::of(room, gpus, Some(scratch))
+    }
+
+    fn of(room: Room, gpus: Gpus, scratch: Option<Arc<Scratch>>) -> Arc<Self> {
+        let room = Room { gpus: gpus.count(), ..room };
+        let scratch = scratch.filter(|_| room.gpus > 0);
+        let allocator = Allocator::new(room, PATIENCE);
+        let state = State { allocator, runs: HashMap::new(), leases: HashMap::new() };
+        Arc::new(Self { room, gpus, scratch, state: Mutex::new(state) })
+    }
+
+    /// Its GPUs.
+    pub const fn gpus(&self) -> &Gpus {
+        &self.gpus
     }
 
     /// What room it has.
@@ -61,12 +87,35 @@ impl Machine {
 
 impl State {
     /// Grants whatever there is room for now.
-    fn grant(&mut self) {
+    fn grant(&mut self, machine: &Machine) {
+        if let Some(scratch) = machine.scratch.as_deref().filter(|_| self.allocator.waiting_for_gpus() > 0) {
+            self.look_elsewhere(&machine.gpus, scratch);
+        }
         while let Some(Ticket { sharer, job }) = self.allocator.grant() {
             if let Some(tell) = self.runs.get(&sharer) {
                 tell(job);
             }
         }
+        let free: Vec<usize> = self.allocator.free_gpus().places().collect();
+        self.leases.retain(|place, _| !free.contains(place));
+    }
+
+    /// Takes every GPU that nobody here has, as far as other engines let it, and sees which they have. Those that are not
+    /// granted are given back at once.
+    fn look_elsewhere(&mut self, gpus: &Gpus, scratch: &Scratch) {
+        let free = self.allocator.free_gpus();
+        for (place, gpu) in free.places().zip(gpus.at(free)) {
+            if self.leases.contains_key(&place) {
+                continue;
+            }
+            // One of which it cannot be found out is not there.
+            if let Ok(Some(lease)) = scratch.lease_gpu(&gpu) {
+                self.leases.insert(place, lease);
+            }
+        }
+        let leased: GpuSet = self.leases.keys().copied().collect();
+        let left = scratch.gpus_of_others().map(|uuids| gpus.named(&uuids)).unwrap_or(GpuSet::ALL);
+        self.allocator.see_elsewhere(Elsewhere { used: free - leased, left });
     }
 }
 
@@ -78,25 +127,46 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// A job waits for room from now on.
-    pub fn ask(&self, job: JobId, needs: Room) -> Result<(), TooLarge> {
+    pub fn ask(&self, job: JobId, needs: impl Into<Needs>) -> Result<(), TooLarge> {
         let mut state = self.machine.state();
         state.allocator.ask(self.ticket(job), needs)?;
-        state.grant();
+        state.grant(&self.machine);
         Ok(())
     }
 
-    /// A job needs its cores no more.
+    /// The GPUs that a job was granted; `None` on a machine without any.
+    pub fn gpus(&self, job: JobId) -> Option<Vec<Gpu>> {
+        let gpus = &self.machine.gpus;
+        (gpus.count() > 0).then(|| gpus.at(self.machine.state().allocator.gpus_of(self.ticket(job))))
+    }
+
+    /// Whether a job was granted what it asked for.
+    pub fn is_granted(&self, job: JobId) -> bool {
+        self.machine.state().allocator.holds(self.ticket(job))
+    }
+
+    /// Whether something waits for GPUs, which other engines may give back without anybody hearing of it.
+    pub fn waits_for_gpus(&self) -> bool {
+        self.machine.scratch.is_some() && self.machine.state().allocator.waiting_for_gpus() > 0
+    }
+
+    /// Grants what there is room for since other engines gave something back.
+    pub fn look_again(&self) {
+        self.machine.state().grant(&self.machine);
+    }
+
+    /// A job needs its cores and GPUs no more.
     pub fn give_back_cores(&self, job: JobId) {
         let mut state = self.machine.state();
         state.allocator.give_back_cores(self.ticket(job));
-        state.grant();
+        state.grant(&self.machine);
     }
 
     /// A job needs no room any more, whether it has it or waits for it.
     pub fn give_back(&self, job: JobId) {
         let mut state = self.machine.state();
         state.allocator.give_back(self.ticket(job));
-        state.grant();
+        state.grant(&self.machine);
     }
 
     fn ticket(&self, job: JobId) -> Ticket {
@@ -109,7 +179,7 @@ impl Drop for Seat {
         let mut state = self.machine.state();
         state.runs.remove(&self.sharer);
         state.allocator.leave(self.sharer);
-        state.grant();
+        state.grant(&self.machine);
     }
 }
 
@@ -121,13 +191,22 @@ impl fmt::Debug for Machine {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{self, Receiver};
+    use std::{
+        fs,
+        path::Path,
+        sync::mpsc::{self, Receiver},
+    };
 
     use sluis_model::{Mebibytes, MilliCores};
+    use sluis_worker::SwapRule;
 
     use super::*;
+    use crate::{
+        allocator::Wanted,
+        gpus::tests::{kind, machine as machine_with, uuid},
+    };
 
-    const ONE: Room = Room { cores: MilliCores(1000), memory: Mebibytes(10), scratch: Mebibytes(0) };
+    const ONE: Room = Room { cores: MilliCores(1000), memory: Mebibytes(10), scratch: Mebibytes(0), gpus: 0 };
 
     fn machine() -> Arc<Machine> {
         Machine::new(Room { cores: MilliCores(4000), ..ONE })
@@ -182,5 +261,85 @@ mod tests {
         seat.give_back_cores(JobId(0));
         assert_eq!(told.try_recv(), Ok(JobId(1)));
         assert!(seat.ask(JobId(2), Room { cores: MilliCores(4001), ..ONE }).is_err());
+    }
+
+    fn with_gpus(root: &Path, scratch: &Arc<Scratch>) -> Arc<Machine> {
+        let room = Room { cores: MilliCores(8000), memory: Mebibytes(100), ..ONE };
+        Machine::with_gpus(room, Gpus::find(root), Arc::clone(scratch))
+    }
+
+    fn scratch(folder: &Path) -> Arc<Scratch> {
+        Arc::new(Scratch::open(Some(folder.join("scratch")), SwapRule::Allow).unwrap())
+    }
+
+    fn gpus(count: u32, of: Wanted) -> Needs {
+        Needs { room: Room { gpus: count, ..ONE }, gpus: of }
+    }
+
+    #[test]
+    fn two_jobs_never_have_the_same_gpu() {
+        let root = machine_with("12.2", &["7.5", "8.0", "8.0"]);
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let machine = with_gpus(root.path(), &scratch(memory.path()));
+        let (seat, told) = join(&machine, "a");
+        let recent = machine.gpus().of_kind(&kind("11.4", "8.0"));
+        seat.ask(JobId(0), gpus(1, Wanted::Of(recent))).unwrap();
+        seat.ask(JobId(1), gpus(2, Wanted::default())).unwrap();
+        seat.ask(JobId(2), gpus(1, Wanted::Of(recent))).unwrap();
+        assert_eq!((told.try_recv(), told.try_recv(), told.try_recv().is_err()), (Ok(JobId(0)), Ok(JobId(1)), true));
+        let names = |job| seat.gpus(JobId(job)).unwrap().into_iter().map(|gpu| gpu.uuid).collect::<Vec<_>>();
+        assert_eq!((names(0), names(1)), (vec![uuid(1)], vec![uuid(0), uuid(2)]));
+        // Its outputs are sealed meanwhile.
+        seat.give_back_cores(JobId(1));
+        assert_eq!((told.try_recv(), names(2), names(1)), (Ok(JobId(2)), vec![uuid(2)], Vec::new()));
+        let refused = seat.ask(JobId(3), gpus(3, Wanted::Of(recent)));
+        assert!(refused.is_err(), "two of them are recent");
+        assert_eq!(join(&Machine::new(ONE), "a").0.gpus(JobId(0)), None);
+    }
+
+    #[test]
+    fn engines_of_one_user_share_the_gpus_of_a_machine() {
+        let root = machine_with("12.2", &["8.0", "8.0"]);
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let machines = [(); 2].map(|()| with_gpus(root.path(), &scratch(memory.path())));
+        let (one, told_one) = join(&machines[0], "a");
+        let (other, told_other) = join(&machines[1], "a");
+        one.ask(JobId(0), gpus(1, Wanted::default())).unwrap();
+        other.ask(JobId(0), gpus(1, Wanted::default())).unwrap();
+        other.ask(JobId(1), gpus(1, Wanted::default())).unwrap();
+        assert_eq!((told_one.try_recv(), told_other.try_recv()), (Ok(JobId(0)), Ok(JobId(0))));
+        assert_ne!(one.gpus(JobId(0)), other.gpus(JobId(0)));
+        other.look_again();
+        assert!(told_other.try_recv().is_err() && other.waits_for_gpus(), "both are taken");
+        drop(one);
+        other.look_again();
+        assert_eq!((told_other.try_recv(), other.waits_for_gpus()), (Ok(JobId(1)), false));
+    }
+
+    #[test]
+    fn what_a_killed_engine_left_running_keeps_its_gpus() {
+        let root = machine_with("12.2", &["8.0", "8.0"]);
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let scratch = scratch(memory.path());
+        // As the engine with this folder left it.
+        let dead = format!("{}-dead", scratch.engine_id().rsplit_once('-').unwrap().0);
+        let folder = scratch.root().join(dead).join("20261123-101500-3fa2b1-4");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("gpus"), format!("{}\n", uuid(0))).unwrap();
+        let machine = with_gpus(root.path(), &scratch);
+        let (seat, told) = join(&machine, "a");
+        seat.ask(JobId(0), gpus(1, Wanted::default())).unwrap();
+        seat.ask(JobId(1), gpus(1, Wanted::default())).unwrap();
+        assert_eq!((told.try_recv(), told.try_recv().is_err()), (Ok(JobId(0)), true));
+        assert_eq!(seat.gpus(JobId(0)).unwrap()[0].uuid, uuid(1));
+        // Whoever goes on with it has what it has.
+        seat.ask(JobId(2), gpus(1, Wanted::Left(machine.gpus().named(&[uuid(0)])))).unwrap();
+        assert_eq!(told.try_recv(), Ok(JobId(2)));
+        assert_eq!(seat.gpus(JobId(2)).unwrap()[0].uuid, uuid(0));
+        seat.give_back(JobId(2));
+        assert!(told.try_recv().is_err(), "its folder is still there");
+        fs::remove_dir_all(&folder).unwrap();
+        seat.look_again();
+        assert_eq!(told.try_recv(), Ok(JobId(1)));
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     allocator::Room,
     engine::{Executors, RunError},
     explain::Reason,
+    gpus::Gpus,
     intake,
     runs::RunsError,
     settings::RunSettings,
@@ -32,6 +33,7 @@ pub struct Planner {
     executors: Executors,
     scratch: Arc<Scratch>,
     room: Room,
+    gpus: Gpus,
     evaluator: Evaluator,
 }
 
@@ -119,9 +121,10 @@ pub enum PlanError {
 }
 
 impl Planner {
-    /// For a machine with this room for tasks.
-    pub fn new(site: Arc<Site>, executors: Executors, scratch: Arc<Scratch>, room: Room) -> Self {
-        Self { site, executors, scratch, room, evaluator: Evaluator::default() }
+    /// For a machine with this room for tasks, and these GPUs.
+    pub fn new(site: Arc<Site>, executors: Executors, scratch: Arc<Scratch>, room: Room, gpus: Gpus) -> Self {
+        let room = Room { gpus: gpus.count(), ..room };
+        Self { site, executors, scratch, room, gpus, evaluator: Evaluator::default() }
     }
 
     /// What a run would do. Blocks; `handle` is of the runtime on which executors are asked for images.

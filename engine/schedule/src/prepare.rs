@@ -13,14 +13,14 @@ use sluis_access::{AccessError, Permit, ReadAction, TaskRequest};
 use sluis_cwl::{BoundTool, CommandLineTool, Contents, Process, Workflow};
 use sluis_executor::{ExecutorError, Outcome};
 use sluis_model::{
-    Address, File, ImageId, ImageReference, Labels, Location, Mebibytes, ProjectName, Resources, RunId, Task, TaskId,
+    Address, File, GpuKind, ImageId, ImageReference, Labels, Location, Mebibytes, ProjectName, RunId, Task, TaskId,
     TaskKey, Values,
 };
 use sluis_worker::WorkError;
 use tokio::runtime::Handle;
 
 use crate::{
-    allocator::Room,
+    allocator::{self, GpuSet, Needs, Room},
     cache,
     engine::{Engine, RunRequest},
     flight::Flight,
@@ -29,6 +29,7 @@ use crate::{
     resume::Completed,
     retry::{Cause, Raised},
     settings::{Reuse, RunSettings},
+    too_large::too_large,
 };
 
 /// What all jobs of a run share.
@@ -283,7 +284,8 @@ impl RunContext {
         inputs: Values,
         contents: &SealedContents<'_>,
     ) -> Result<BoundTool, JobFailure> {
-        let bound = sluis_cwl::bind(tool, inputs, &self.engine.evaluator, contents);
+        let offer = |count: u32, kind: &GpuKind| self.engine.machine.gpus().of_kind(kind).count() >= count;
+        let bound = sluis_cwl::bind_on(tool, inputs, &self.engine.evaluator, contents, &offer);
         bound.map_err(|error| JobFailure::new(FailureKind::Binding, &error))
     }
 
@@ -302,7 +304,7 @@ impl RunContext {
     }
 
     fn prepare_command(&self, source: &JobSource, bound: BoundTool, labels: &Labels) -> Result<Prepared, JobFailure> {
-        self.check_room(bound.task.resources)?;
+        self.check_room(&bound.task)?;
         let image = bound.task.image.as_ref().map(|image| self.image_id(image)).transpose()?;
         let key = self.key_of(&bound, image.as_ref());
         let may_reuse = self.may_reuse(source, &bound);
@@ -338,7 +340,7 @@ impl RunContext {
         // Only now: how large somebody's data are is nobody else's business.
         let (needs, inputs) = (bound.task.resources, self.size_of_inputs(&bound.task)?);
         bound.task.resources.scratch = Mebibytes(needs.scratch.0.saturating_add(inputs.0));
-        self.check_room(bound.task.resources)?;
+        self.check_room(&bound.task)?;
         let (step, ready) = (source.path.clone(), Instant::now());
         Ok(Prepared::ToRun(Box::new(ToRun { bound, image, key, permit, _flight: flight, step, ready })))
     }
@@ -382,11 +384,30 @@ impl RunContext {
         Ok(Mebibytes(bytes >> 20))
     }
 
-    fn check_room(&self, needs: Resources) -> Result<(), JobFailure> {
-        match self.total.nearest(needs) {
+    fn check_room(&self, task: &Task) -> Result<(), JobFailure> {
+        match too_large(task, self.total, self.engine.machine.gpus()) {
             None => Ok(()),
-            Some(nearest) => Err(JobFailure::told(FailureKind::TooLarge, too_large(needs, nearest))),
+            Some(text) => Err(JobFailure::told(FailureKind::TooLarge, text)),
         }
+    }
+
+    /// Whether commands that a killed engine left running may have GPUs.
+    pub fn has_left_gpus(&self) -> bool {
+        self.completed.is_some() && self.total.gpus > 0
+    }
+
+    /// What a task with GPUs needs: any of its kind, or those of its command that a killed engine left running.
+    pub fn needs_with_gpus(&self, to_run: &ToRun, room: Room) -> Needs {
+        let (engine, task) = (&self.engine, &to_run.bound.task);
+        let gpus = engine.machine.gpus();
+        let left = engine.scratch.gpus_left(&self.run, &to_run.key, engine.executor_of(task).name());
+        // What cannot be read counts as used by others, so that nothing is handed out twice.
+        let left = gpus.named(&left.unwrap_or_default());
+        if left.count() >= room.gpus {
+            return Needs { room: Room { gpus: left.count(), ..room }, gpus: allocator::Wanted::Left(left) };
+        }
+        let of_kind = task.gpu_kind.as_ref().map_or(GpuSet::ALL, |kind| gpus.of_kind(kind));
+        Needs { room, gpus: allocator::Wanted::Of(of_kind) }
     }
 
     fn image_id(&self, image: &ImageReference) -> Result<ImageId, JobFailure> {
@@ -405,24 +426,6 @@ impl RunContext {
         self.images.lock().unwrap_or_else(PoisonError::into_inner).insert(image.clone(), id.clone());
         Ok(id)
     }
-}
-
-/// Says that a task asks for more than there is, and what is nearest.
-pub(crate) fn too_large(needs: Resources, nearest: Resources) -> String {
-    let show = |resources: Resources| {
-        let cores = resources.cores.0 as f64 / 1000.0;
-        let scratch = match resources.scratch {
-            Mebibytes(0) => String::new(),
-            scratch => format!(" and {scratch} for files (its inputs, tmpdirMin, outdirMin)"),
-        };
-        format!("{cores} cores (coresMin), {} of memory (ramMin){scratch}", resources.memory)
-    };
-    format!(
-        "the tool asks for {}; the most that this machine can give it is {}; lower its ResourceRequirement or run it \
-         on a larger machine",
-        show(needs),
-        show(nearest),
-    )
 }
 
 fn skipped(outputs: &[String], labels: Labels) -> Prepared {

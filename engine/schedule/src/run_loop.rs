@@ -45,6 +45,12 @@ const PARKED_PER_WINDOW: usize = 16;
 /// How often it is looked whether what runs is still permitted.
 const PERMITS_CHECKED: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether another engine gave GPUs back that something waits for.
+const GPUS_LOOKED_FOR: Duration = Duration::from_secs(1);
+
+/// After how many such looks what a killed engine left running is taken for nobody's.
+const LOOKS_BEFORE_CLEARED: u32 = 5;
+
 /// How a job completed.
 #[derive(Clone, Copy)]
 struct Completed {
@@ -74,6 +80,9 @@ struct RunLoop {
     resting: HashMap<Attempt, AbortHandle>,
     pending: HashMap<StepRef, Vec<Values>>,
     answers: mpsc::UnboundedSender<Answer>,
+    /// If commands that a killed engine left running may have GPUs: how many times in a row nothing was seen under way
+    /// that may go on with them.
+    left_gpus: Option<u32>,
     /// The task groups that are being kept.
     keeping: JoinSet<()>,
     outputs: Option<Labelled>,
@@ -105,6 +114,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
     let mut frames = Frames::numbered(numbers);
     frames.add_root(process, inputs, workflow);
     let mut run_loop = RunLoop {
+        left_gpus: context.has_left_gpus().then_some(0),
         context,
         core: Core::new(core),
         frames,
@@ -167,6 +177,8 @@ impl RunLoop {
         self.feed(Event::Start)?;
         let mut permits = interval(PERMITS_CHECKED);
         permits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut gpus = interval(GPUS_LOOKED_FOR);
+        gpus.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.finished.is_none() || !self.running.is_empty() {
             tokio::select! {
                 answer = mailbox.recv() => match answer {
@@ -178,6 +190,7 @@ impl RunLoop {
                     self.feed(Event::Cancel)?;
                 }
                 _ = permits.tick(), if !self.running.is_empty() => self.check_permits(),
+                _ = gpus.tick(), if self.left_gpus.is_some() || self.seat.waits_for_gpus() => self.look_for_gpus().await,
                 () = self.recorder.failed(), if !self.canceled => {
                     self.canceled = true;
                     self.feed(Event::Cancel)?;

@@ -65,6 +65,7 @@ async fn main() {
         image: None,
         work_directory: None,
         resources: bench.launch.resources,
+        gpu_kind: None,
         time_limit: None,
         network: false,
         reuse: true,
@@ -94,6 +95,7 @@ async fn main() {
             task: &task,
             key: TaskKey::from_bytes([0; 32]),
             image: None,
+            gpus: None,
             command_ended: &|| {},
             collect: &Nothing,
         };

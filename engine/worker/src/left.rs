@@ -107,6 +107,13 @@ impl Scratch {
         })
     }
 
+    /// The folders of the tasks with this note that were taken over and that nobody has asked for yet.
+    pub(crate) fn left_folders(&self, run: &RunId, note: &str) -> Vec<PathBuf> {
+        let taken = self.taken();
+        let tasks = taken.iter().filter(|taken| taken.run == *run).flat_map(|taken| &taken.tasks);
+        tasks.filter(|task| task.note == note).map(|task| task.folder.clone()).collect()
+    }
+
     /// The engines that were taken over for a run and left nothing of any other.
     pub fn taken_for(&self, run: &RunId) -> Vec<String> {
         let ours = |engine: &str| self.tasks_of(engine).all(|(of, _)| of == *run);
@@ -165,7 +172,7 @@ impl Scratch {
     }
 
     /// The tasks whose folders are in an engine's.
-    fn tasks_of(&self, engine: &str) -> impl Iterator<Item = (RunId, TaskId)> + use<> {
+    pub(crate) fn tasks_of(&self, engine: &str) -> impl Iterator<Item = (RunId, TaskId)> + use<> {
         let entries = fs::read_dir(self.folder_of(engine)).into_iter().flatten().flatten();
         entries.filter_map(|entry| {
             let name = entry.file_name();

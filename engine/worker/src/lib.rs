@@ -5,6 +5,7 @@
 
 mod collect;
 mod error;
+mod gpus;
 mod left;
 mod scratch;
 mod stage;
@@ -14,6 +15,7 @@ mod worker;
 
 pub use collect::Collect;
 pub use error::WorkError;
+pub use gpus::GpuLease;
 pub use scratch::Scratch;
 pub use swap::SwapRule;
 pub use worker::{Finished, WorkRequest, Worker};

@@ -8,13 +8,16 @@ use std::{
 };
 
 use sluis_executor::{Ended, Folders};
+use sluis_model::Gpu;
 
-use crate::WorkError;
+use crate::{WorkError, gpus};
 
 /// The file in a task's folder that takes what the command prints.
 pub(crate) const LOG: &str = "log";
 /// The file that says which task it is.
 pub(crate) const NOTE: &str = "task";
+/// The file that says which GPUs its command uses, if it uses any.
+pub(crate) const GPUS: &str = "gpus";
 /// The file that says how its command ended, if it ended well.
 const ENDED: &str = "ended";
 
@@ -26,13 +29,17 @@ pub(crate) struct TaskFolder {
 }
 
 impl TaskFolder {
-    /// Makes the folder of a task of which this is noted.
-    pub fn make(root: PathBuf, note: &str) -> Result<Self, WorkError> {
+    /// Makes the folder of a task of which this is noted, and which uses these GPUs.
+    pub fn make(root: PathBuf, note: &str, gpus: &[Gpu]) -> Result<Self, WorkError> {
         // If it is there already it is another task's, and not ours to wipe.
         DirBuilder::new().mode(0o755).create(&root).map_err(WorkError::scratch(&root, "made"))?;
         // From here on the folder is wiped whatever happens.
         let folder = Self::at(root);
         folder.folders.roots().into_iter().try_for_each(|(_, path)| make_folder(path))?;
+        if !gpus.is_empty() {
+            let path = folder.root.join(GPUS);
+            fs::write(&path, gpus::note(gpus)).map_err(WorkError::scratch(&path, "written"))?;
+        }
         let path = folder.root.join(NOTE);
         fs::write(&path, note).map_err(WorkError::scratch(&path, "written"))?;
         Ok(folder)
@@ -47,6 +54,15 @@ impl TaskFolder {
         let at = |name| root.join(name);
         let folders = Folders { work: at("work"), temporary: at("tmp"), inputs: at("in"), elsewhere: at("elsewhere") };
         Self { root, folders }
+    }
+
+    /// Notes that the command uses its GPUs no more.
+    pub fn give_back_gpus(&self) -> Result<(), WorkError> {
+        let path = self.root.join(GPUS);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(WorkError::scratch(&path, "removed")(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Notes that the command has ended well, so that another engine need only collect what it made.

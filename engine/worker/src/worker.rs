@@ -4,7 +4,9 @@ use std::{fs, sync::Arc, time::SystemTime};
 
 use sluis_access::{Permit, Site};
 use sluis_executor::{Ended, Executor, ExecutorError, Launch, MountPoint, Outcome};
-use sluis_model::{Address, INPUTS_ROOT, ImageId, RunId, StagedEntry, Task, TaskId, TaskKey, Usage, Values, WORK_ROOT};
+use sluis_model::{
+    Address, Gpu, INPUTS_ROOT, ImageId, RunId, StagedEntry, Task, TaskId, TaskKey, Usage, Values, WORK_ROOT,
+};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +39,9 @@ pub struct WorkRequest<'a> {
     pub key: TaskKey,
     /// The content digest of its image.
     pub image: Option<ImageId>,
-    /// Called once when the command has ended and needs no processor any more.
+    /// The GPUs that its command is given; `None` where the machine has none that it could see.
+    pub gpus: Option<Vec<Gpu>>,
+    /// Called once when the command has ended and needs no processor and no GPU any more.
     pub command_ended: &'a (dyn Fn() + Send + Sync),
     /// What finds its outputs.
     pub collect: &'a dyn Collect,
@@ -87,7 +91,7 @@ impl Worker {
         }
         let root = self.scratch.task_folder(request.run, request.task_id);
         let (folder, staged) = block_in_place(|| {
-            let folder = TaskFolder::make(root, &note)?;
+            let folder = TaskFolder::make(root, &note, request.gpus.as_deref().unwrap_or_default())?;
             let into = Staging {
                 site: &self.site,
                 permit,
@@ -141,9 +145,12 @@ impl Worker {
         launch: &Launch,
         ended: Result<Ended, ExecutorError>,
     ) -> Result<Finished, WorkError> {
+        // Before anybody else is given them: no two folders name the same GPU.
+        let released = block_in_place(|| folder.give_back_gpus());
         (request.command_ended)();
         let finished = block_in_place(|| self.finish(request, folder, ended?));
         let settled = self.executor.settle(launch).await;
+        released?;
         finished.and_then(|finished| settled.map_err(WorkError::from).map(|()| finished))
     }
 
@@ -160,6 +167,7 @@ impl Worker {
             elsewhere: mount_points(task),
             log: folder.log(),
             resources: task.resources,
+            gpus: request.gpus.clone(),
             time_limit: task.time_limit,
             network: task.network,
         }

@@ -120,6 +120,7 @@ impl Bench {
             task,
             key: key(),
             image,
+            gpus: None,
             command_ended: &|| {},
             collect: &TakesAll,
         };
@@ -169,6 +170,7 @@ fn task(script: &str, staged: Vec<StagedEntry>) -> Task {
         image: None,
         work_directory: None,
         resources: Resources::default(),
+        gpu_kind: None,
         time_limit: None,
         network: false,
         reuse: true,

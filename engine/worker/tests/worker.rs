@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use sluis_access::{Permit, ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Ended, Executor, ExecutorError, Launch, Outcome};
 use sluis_model::{
-    Address, CommandLine, EuCountry, File, ImageId, ImageReference, Labels, Location, ProjectName, Resources, RunId,
-    StagedEntry, StagedSource, Task, TaskId, TaskKey, Value, Values,
+    Address, CommandLine, EuCountry, File, Gpu, ImageId, ImageReference, Labels, Location, ProjectName, Resources,
+    RunId, StagedEntry, StagedSource, Task, TaskId, TaskKey, Value, Values,
 };
 use sluis_worker::{Collect, Finished, Scratch, SwapRule, WorkError, WorkRequest, Worker};
 use tokio_util::sync::CancellationToken;
@@ -123,6 +123,7 @@ impl Bench {
             task,
             key: TaskKey::from_bytes([7; 32]),
             image: None,
+            gpus: None,
             command_ended: &|| {},
             collect: &TakesOut,
         };
@@ -161,6 +162,7 @@ fn task(staged: Vec<StagedEntry>) -> Task {
         image: None,
         work_directory: None,
         resources: Resources::default(),
+        gpu_kind: None,
         time_limit: None,
         network: false,
         reuse: true,
@@ -332,4 +334,61 @@ fn what_a_dead_engine_left_is_kept_for_its_time_and_can_be_taken_over_by_one() {
     two.keep_for(Duration::from_secs(60)).unwrap();
     let own = two.root().join(two.engine_id()).join("lock");
     assert_eq!(fs::read_to_string(own).unwrap(), "60");
+}
+
+#[test]
+fn a_command_has_its_gpus_until_it_ends_and_others_see_that() {
+    let bench = Bench::new();
+    let gpu = |digit: char| Gpu { uuid: format!("GPU-{digit}"), device: PathBuf::from("/dev/nvidia0") };
+    let given = vec![gpu('a'), gpu('b')];
+    let (scratch, other) = (bench.scratch(), bench.scratch());
+    let lease = scratch.lease_gpu(&given[0]).unwrap().unwrap();
+    assert!(other.lease_gpu(&given[0]).unwrap().is_none() && other.lease_gpu(&given[1]).unwrap().is_some());
+    drop(lease);
+    assert!(other.lease_gpu(&given[0]).unwrap().is_some());
+
+    let task = task(Vec::new());
+    let permit = bench.permit(&task);
+    let (expected, looks) = (given.clone(), Arc::clone(&other));
+    let act: Act = Box::new(move |launch| {
+        assert_eq!(launch.gpus.as_ref(), Some(&expected));
+        assert_eq!(looks.gpus_of_others().unwrap(), ["GPU-a", "GPU-b"]);
+        fs::write(launch.folders.work.join("out"), "").unwrap();
+        Outcome::Exited(0)
+    });
+    let worker = Worker::new(Arc::clone(&bench.site), Arc::new(Acts(act)), Arc::clone(&scratch));
+    let request = WorkRequest {
+        permit: &permit,
+        run: &run_id(),
+        task_id: TaskId(0),
+        task: &task,
+        key: TaskKey::from_bytes([7; 32]),
+        image: None,
+        gpus: Some(given),
+        command_ended: &|| assert!(other.gpus_of_others().unwrap().is_empty(), "somebody else may have them"),
+        collect: &TakesOut,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let finished = runtime.block_on(worker.run(request, CancellationToken::new())).unwrap();
+    assert!(finished.outputs.is_some() && finished.problem.is_none());
+}
+
+#[test]
+fn what_a_killed_engine_left_running_is_gone_on_with_on_its_gpus() {
+    let bench = Bench::new();
+    let (scratch, run) = (bench.scratch(), run_id());
+    let dead = scratch.root().join(format!("{}-dead", scratch.engine_id().rsplit_once('-').unwrap().0));
+    let folder = dead.join(format!("{run}-4"));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(dead.join("lock"), "600").unwrap();
+    let key = TaskKey::from_bytes([7; 32]);
+    fs::write(folder.join("task"), format!("{key}\nacts\n")).unwrap();
+    fs::write(folder.join("gpus"), "GPU-a\n").unwrap();
+    let left = |key: u8, executor: &str| scratch.gpus_left(&run, &TaskKey::from_bytes([key; 32]), executor).unwrap();
+    assert!(left(7, "acts").is_empty(), "nobody took it over");
+    scratch.take_over(&run).unwrap();
+    assert_eq!((left(7, "acts"), scratch.gpus_of_others().unwrap()), (vec!["GPU-a".into()], vec!["GPU-a".into()]));
+    assert!(left(8, "acts").is_empty() && left(7, "other").is_empty(), "it is another task's");
+    scratch.clear_taken(&run).unwrap();
+    assert!(left(7, "acts").is_empty() && scratch.gpus_of_others().unwrap().is_empty());
 }

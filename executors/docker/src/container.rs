@@ -3,8 +3,8 @@
 use std::{collections::HashMap, path::Path, thread};
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions, MountType,
-    ResourcesUlimits,
+    ContainerCreateBody, DeviceRequest, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountTmpfsOptions,
+    MountType, ResourcesUlimits,
 };
 use sluis_executor::{CommandUser, Launch, MountPoint};
 use sluis_model::{INPUTS_ROOT, ImageId, WORK_ROOT};
@@ -17,6 +17,8 @@ pub(crate) const ENGINE_LABEL: &str = "sluis.engine";
 pub(crate) const RUN_LABEL: &str = "sluis.run";
 /// The label that names the task of a container.
 pub(crate) const TASK_LABEL: &str = "sluis.task";
+/// The variable by which NVIDIA's runtime is told which GPUs a container sees.
+const VISIBLE_GPUS: &str = "NVIDIA_VISIBLE_DEVICES";
 
 /// As many processes and threads as no honest tool needs, and few enough for the machine to stay usable.
 const PROCESSES: i64 = 4096;
@@ -38,14 +40,18 @@ pub(crate) fn of_launch(
     let reads = command.stdin.is_some();
     // A name without a value takes the variable away that the daemon would set.
     let no_host_name = (!command.environment.contains_key("HOSTNAME")).then(|| "HOSTNAME".to_owned());
-    let environment = command.environment.iter().map(|(name, value)| format!("{name}={value}"));
+    // Where NVIDIA's runtime is the daemon's usual one, an image or a tool may ask for all GPUs by this variable.
+    let has_none = launch.gpus.as_ref().is_some_and(Vec::is_empty);
+    let no_gpus = has_none.then(|| format!("{VISIBLE_GPUS}=void"));
+    let given = command.environment.iter().filter(|(name, _)| !(has_none && *name == VISIBLE_GPUS));
+    let environment = given.map(|(name, value)| format!("{name}={value}"));
     ContainerCreateBody {
         image: Some(image.to_string()),
         hostname: Some("sluis".to_owned()),
         user: Some(format!("{}:{}", user.uid(), user.gid())),
         // Behind the image's entry point, if it has one, as every CWL engine does; never its own command.
         cmd: Some(command.arguments.clone()),
-        env: Some(environment.chain(no_host_name).collect()),
+        env: Some(environment.chain(no_host_name).chain(no_gpus).collect()),
         working_dir: Some(launch.work_directory.clone().unwrap_or_else(|| WORK_ROOT.to_owned())),
         attach_stdin: Some(reads),
         open_stdin: Some(reads),
@@ -83,9 +89,21 @@ fn host_config(launch: &Launch, facts: &ImageFacts) -> HostConfig {
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
         shm_size: Some(SHARED_MEMORY),
         mounts: Some(mounts(launch, facts)),
+        device_requests: gpus(launch),
         auto_remove: Some(false),
         ..HostConfig::default()
     }
+}
+
+/// Exactly the GPUs that it is given, by their identifiers, with the libraries of the driver that computing needs.
+fn gpus(launch: &Launch) -> Option<Vec<DeviceRequest>> {
+    let gpus = launch.gpus.as_ref().filter(|gpus| !gpus.is_empty())?;
+    Some(vec![DeviceRequest {
+        driver: Some("nvidia".to_owned()),
+        device_ids: Some(gpus.iter().map(|gpu| gpu.uuid.clone()).collect()),
+        capabilities: Some(vec![["gpu", "compute", "utility"].map(str::to_owned).to_vec()]),
+        ..DeviceRequest::default()
+    }])
 }
 
 /// The memory that was asked for and, as files of the task stand in memory too, the room for those.

@@ -4,7 +4,7 @@
 
 use std::{
     collections::HashMap,
-    io,
+    io::{Read, Write},
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
     sync::{Arc, LazyLock, Mutex},
@@ -25,7 +25,7 @@ use sluis_executor::{
     suite::{Bench, Subject},
 };
 use sluis_executor_docker::DockerExecutor;
-use sluis_model::{ImageId, ImageReference};
+use sluis_model::{Gpu, ImageId, ImageReference};
 
 static IMAGE: LazyLock<ImageId> = LazyLock::new(|| sluis_containers::ensure("genomics").unwrap());
 
@@ -148,6 +148,33 @@ async fn a_daemon_that_goes_away_is_told_and_its_container_found_later() {
     assert_eq!((removed, containers_of(&bench).await.len()), (1, 0));
 }
 
+/// What the daemon is asked for; this machine may have no such GPU, so that it refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_is_asked_for_with_exactly_the_gpus_that_it_is_given() {
+    let asked = async |gpus: Option<Vec<Gpu>>| {
+        let wire = Wire::to_daemon();
+        let subject = At(Arc::new(DockerExecutor::at(&wire.socket())), IMAGE.clone());
+        let mut bench = Bench::new(&subject, "echo ${NVIDIA_VISIBLE_DEVICES-unset}");
+        if gpus.as_ref().is_some_and(Vec::is_empty) {
+            bench.launch.command.environment.insert("NVIDIA_VISIBLE_DEVICES".to_owned(), "all".to_owned());
+        }
+        bench.launch.gpus = gpus;
+        let ended = bench.try_run(CancellationToken::new()).await;
+        assert!(containers_of(&bench).await.is_empty());
+        (ended, bench.log(), wire.said())
+    };
+    let gpu = |name: &str| Gpu { uuid: name.to_owned(), device: "/dev/nvidia0".into() };
+    let (ended, _, said) = asked(Some(vec![gpu("GPU-a"), gpu("GPU-b")])).await;
+    let request = r#""DeviceRequests":[{"Driver":"nvidia","DeviceIDs":["GPU-a","GPU-b"],"Capabilities":[["gpu","compute","utility"]]}]"#;
+    assert!(said.contains(request), "{said}");
+    assert!(ended.is_err(), "{ended:?}");
+    // Neither does a tool get all of them that asks for them.
+    let (ended, log, said) = asked(Some(Vec::new())).await;
+    assert_eq!((ended.unwrap().outcome, log.as_str()), (Outcome::Exited(0), "void\n"));
+    assert!(!said.contains("DeviceRequests"), "{said}");
+    assert_eq!(asked(None).await.1, "unset\n");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_container_used_is_told() {
     let script = "held=$(head -c 67108864 /dev/zero | tr '\\0' a); for ((n = 0; n < 200000; n++)); do :; done; \
@@ -163,6 +190,8 @@ async fn what_a_container_used_is_told() {
 struct Wire {
     folder: tempfile::TempDir,
     open: Arc<Mutex<Option<Vec<UnixStream>>>>,
+    /// What the daemon is told.
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Wire {
@@ -170,23 +199,29 @@ impl Wire {
         let folder = tempfile::tempdir().unwrap();
         let open = Arc::new(Mutex::new(Some(Vec::new())));
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
-        let kept = Arc::clone(&open);
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (kept, heard) = (Arc::clone(&open), Arc::clone(&said));
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let far = UnixStream::connect("/var/run/docker.sock").unwrap();
                 let mut kept = kept.lock().unwrap();
                 let Some(streams) = kept.as_mut() else { break };
                 streams.extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
-                for (from, to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-                    thread::spawn(move || pass_on(from, to));
+                let there = (near.try_clone().unwrap(), far.try_clone().unwrap(), Some(Arc::clone(&heard)));
+                for (from, to, heard) in [there, (far, near, None)] {
+                    thread::spawn(move || pass_on(from, to, heard.as_deref()));
                 }
             }
         });
-        Self { folder, open }
+        Self { folder, open, said }
     }
 
     fn socket(&self) -> std::path::PathBuf {
         self.folder.path().join("socket")
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
     }
 
     fn cut(&self) {
@@ -196,7 +231,15 @@ impl Wire {
     }
 }
 
-fn pass_on(mut from: UnixStream, mut to: UnixStream) {
-    let _ = io::copy(&mut from, &mut to);
+fn pass_on(mut from: UnixStream, mut to: UnixStream, heard: Option<&Mutex<Vec<u8>>>) {
+    let mut part = [0; 8192];
+    while let Ok(length @ 1..) = from.read(&mut part) {
+        if let Some(heard) = heard {
+            heard.lock().unwrap().extend_from_slice(&part[..length]);
+        }
+        if to.write_all(&part[..length]).is_err() {
+            break;
+        }
+    }
     let _ = to.shutdown(std::net::Shutdown::Write);
 }

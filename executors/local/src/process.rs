@@ -148,6 +148,11 @@ fn spawn(launch: &Launch) -> Result<Child, ExecutorError> {
     {
         process.env("PATH", path);
     }
+    if let Some(gpus) = &launch.gpus {
+        // By identifiers, since numbers mean another order to CUDA than to the driver; an empty text is none.
+        let uuids: Vec<_> = gpus.iter().map(|gpu| gpu.uuid.as_str()).collect();
+        process.env("CUDA_VISIBLE_DEVICES", uuids.join(","));
+    }
     process.spawn().map_err(fault)
 }
 

@@ -8,7 +8,7 @@ use sluis_executor::{
     suite::{Bench, Subject},
 };
 use sluis_executor_local::LocalExecutor;
-use sluis_model::ImageId;
+use sluis_model::{Gpu, ImageId};
 
 struct Local;
 
@@ -64,4 +64,22 @@ async fn no_process_of_a_dropped_run_is_left_to_be_fetched() {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), gone).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_told_which_gpus_are_its_own() {
+    let gpu = |name: &str| Gpu { uuid: name.to_owned(), device: "/dev/nvidia0".into() };
+    let told = async |gpus: Option<Vec<Gpu>>| {
+        let mut bench = Bench::new(&Local, "echo \"${CUDA_VISIBLE_DEVICES-unset}\"");
+        // Whatever the tool says.
+        if gpus.is_some() {
+            bench.launch.command.environment.insert("CUDA_VISIBLE_DEVICES".to_owned(), "0,1,2,3".to_owned());
+        }
+        bench.launch.gpus = gpus;
+        bench.run().await;
+        bench.log()
+    };
+    assert_eq!(told(Some(vec![gpu("GPU-a"), gpu("GPU-b")])).await, "GPU-a,GPU-b\n");
+    assert_eq!(told(Some(Vec::new())).await, "\n", "it sees none of the machine's");
+    assert_eq!(told(None).await, "unset\n", "the machine has none");
 }

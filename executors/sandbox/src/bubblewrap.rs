@@ -1,7 +1,7 @@
 //! The program `bwrap`: finding it, what it is asked for, and what it says when it cannot.
 
 use std::{
-    env, io,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -52,6 +52,15 @@ impl Arguments {
         self.add([if writable { "--bind" } else { "--ro-bind" }]);
         self.path(source);
         self.add([target]);
+    }
+
+    /// Lets the command use a device of this machine, under the same name; one that need not be there, if it is.
+    pub fn device(&mut self, device: &Path, must_be: bool) {
+        let Some(name) = device.file_name() else { return };
+        self.add([if must_be { "--dev-bind" } else { "--dev-bind-try" }]);
+        // It follows no link from where it stands.
+        self.path(&fs::canonicalize(device).unwrap_or_else(|_| device.to_owned()));
+        self.path(&Path::new("/dev").join(name));
     }
 
     /// Mounts an empty file system in memory that everybody may write to, as `/tmp` is.

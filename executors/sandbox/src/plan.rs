@@ -24,6 +24,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Lists that tell of the whole machine what is nobody's business in a container.
 const HIDDEN: [&str; 3] = ["/proc/keys", "/proc/key-users", "/proc/timer_list"];
 
+/// The devices that whoever uses a GPU needs besides the GPU's own.
+const SHARED_BY_GPUS: [&str; 3] = ["nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"];
+
 /// What a launch needs before it can be started.
 pub(crate) struct Plan {
     /// What `bwrap --args` reads.
@@ -130,6 +133,7 @@ fn system(launch: &Launch, arguments: &mut Arguments) {
         arguments.bind(Path::new("/dev/null"), list, false);
     }
     arguments.add(["--dev", "/dev", "--perms", "1777", "--size", SHARED_MEMORY, "--tmpfs", "/dev/shm"]);
+    gpus(launch, arguments);
     // The folder is the command's user's; without this, it could be written to.
     arguments.add(["--remount-ro", "/dev"]);
     let names = Path::new("/etc/resolv.conf");
@@ -137,6 +141,17 @@ fn system(launch: &Launch, arguments: &mut Arguments) {
         && let Ok(names) = fs::canonicalize(names)
     {
         arguments.bind(&names, "/etc/resolv.conf", false);
+    }
+}
+
+/// The devices of exactly the GPUs that the command is given, and those that all GPUs share.
+fn gpus(launch: &Launch, arguments: &mut Arguments) {
+    for device in launch.gpus.iter().flatten().map(|gpu| &gpu.device) {
+        arguments.device(device, true);
+    }
+    let folder = launch.gpus.iter().flatten().find_map(|gpu| gpu.device.parent());
+    for name in SHARED_BY_GPUS {
+        folder.into_iter().for_each(|folder| arguments.device(&folder.join(name), false));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     env, fs,
     io::Write,
     net::TcpListener,
-    os::unix::fs::{MetadataExt, lchown},
+    os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink},
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, LazyLock},
@@ -13,11 +13,11 @@ use std::{
 };
 
 use sluis_executor::{
-    Executor,
+    CancellationToken, Executor,
     suite::{Bench, Subject},
 };
 use sluis_executor_sandbox::{SandboxExecutor, images::Images};
-use sluis_model::ImageId;
+use sluis_model::{Gpu, ImageId};
 
 /// Names the folder of images for the tests that this one starts as another user.
 const FOLDER: &str = "SLUIS_TEST_IMAGES";
@@ -86,6 +86,38 @@ async fn the_network_is_the_machines_if_the_launch_has_it() {
     bench.run().await;
     assert_eq!(bench.log(), "hello\n");
     greeting.join().unwrap();
+}
+
+/// Devices of four GPUs as far as a mount can tell, in a folder of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_sees_exactly_the_gpus_that_it_is_given() {
+    let devices = tempfile::tempdir().unwrap();
+    // For whatever user runs commands.
+    fs::set_permissions(devices.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["nvidia0", "nvidia1", "nvidia2", "nvidia3", "nvidiactl", "nvidia-uvm"] {
+        symlink("/dev/null", devices.path().join(name)).unwrap();
+    }
+    let gpu =
+        |number: u32| Gpu { uuid: format!("GPU-{number}"), device: devices.path().join(format!("nvidia{number}")) };
+    let seen = async |gpus| {
+        let script = "cd /dev; for name in nvidia*; do test -c $name && echo x > $name && echo $name; done; touch made";
+        let mut bench = Bench::new(&Sandbox, script);
+        bench.launch.gpus = gpus;
+        bench.run().await;
+        bench.log().lines().filter(|line| line.starts_with("nvidia")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(seen(Some(vec![gpu(1), gpu(3)])).await, "nvidia-uvm nvidia1 nvidia3 nvidiactl");
+    assert_eq!(seen(Some(Vec::new())).await, "");
+    assert_eq!(seen(None).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gpu_that_is_not_there_is_told() {
+    let mut bench = Bench::new(&Sandbox, "true");
+    bench.launch.gpus = Some(vec![Gpu { uuid: "GPU-a".to_owned(), device: "/nowhere/nvidia0".into() }]);
+    let failed = bench.try_run(CancellationToken::new()).await.unwrap_err();
+    let text = format!("{failed:?}");
+    assert!(text.contains("/nowhere/nvidia0"), "{text}");
 }
 
 #[test]

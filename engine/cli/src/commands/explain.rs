@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use sluis_schedule::{Explainer, find_run, read_run};
+use sluis_schedule::{Explainer, Room, find_run, read_run};
 
 use crate::{arguments::Explain, engine, exit::Exit, failure::Failure, output, site};
 
@@ -12,7 +12,7 @@ pub fn carry_out(folder: &Path, explain: &Explain, json: bool) -> Result<Exit, F
     let site = site::open(folder)?;
     let run = read_run(&site.runs_dir(), &find_run(&site.runs_dir(), &explain.run)?)?;
     site.permit_run_status(&run.project, &run.run)?;
-    let explainer = Explainer::new(&site, engine::cores_and_memory());
+    let explainer = Explainer::new(&site, Room { gpus: engine::gpus().count(), ..engine::cores_and_memory() });
     match &explain.step {
         Some(step) => {
             let explanation = explainer.task(&run, step)?;

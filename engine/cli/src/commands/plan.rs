@@ -88,7 +88,12 @@ fn of_looked_at(step: &StepPlan, count: u64) -> String {
 
 fn asked(resources: &Resources) -> String {
     let cores = resources.cores.0 as f64 / 1000.0;
-    format!("{cores} {}, {}", if resources.cores.0 == 1000 { "core" } else { "cores" }, resources.memory)
+    let gpus = match resources.gpus {
+        0 => String::new(),
+        1 => ", 1 GPU".to_owned(),
+        gpus => format!(", {gpus} GPUs"),
+    };
+    format!("{cores} {}, {}{gpus}", if resources.cores.0 == 1000 { "core" } else { "cores" }, resources.memory)
 }
 
 fn earlier(estimate: &Estimate) -> String {

@@ -13,6 +13,7 @@ mod genomics;
 #[path = "../../../kms/tests/kms/google.rs"]
 #[allow(dead_code, reason = "its faults are tried where the client is")]
 mod google;
+mod gpus;
 mod groups;
 mod heal;
 mod image;

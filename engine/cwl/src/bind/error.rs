@@ -56,8 +56,10 @@ pub enum BindError {
         wanted: String,
     },
     /// A minimum above the maximum.
-    #[error("ResourceRequirement asks for at least {least} and at most {most} of {name}")]
+    #[error("{class} asks for at least {least} and at most {most} of {name}")]
     Resources {
+        /// The requirement.
+        class: &'static str,
         /// What of.
         name: &'static str,
         /// The minimum.

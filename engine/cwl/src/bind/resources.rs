@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use sluis_model::{Mebibytes, MilliCores, Resources, TEMPORARY_ROOT, Value, Values, WORK_ROOT};
+use sluis_model::{GpuKind, Mebibytes, MilliCores, Resources, TEMPORARY_ROOT, Value, Values, WORK_ROOT};
 
-use super::BindError;
+use super::{BindError, Offer};
 use crate::{Amount, Condition, Requirements, expression::Session, expression::wrong_type};
+
+const RESOURCES: &str = "ResourceRequirement";
+const CUDA: &str = "CUDARequirement";
 
 /// The tool's resources: of each, the least that it asks for, or the most if it names only that, or the default.
 pub(super) fn resources(requirements: &Requirements, session: &Session<'_>) -> Result<Resources, BindError> {
     let asked = &requirements.resources;
     let default = Resources::default();
-    let cores = amount("cores", asked.cores_min.as_ref(), asked.cores_max.as_ref(), session)?;
+    let cores = amount(RESOURCES, "cores", asked.cores_min.as_ref(), asked.cores_max.as_ref(), session)?;
     let mebibytes = |name, least: &Option<Amount>, most: &Option<Amount>| {
-        let amount = amount(name, least.as_ref(), most.as_ref(), session)?;
+        let amount = amount(RESOURCES, name, least.as_ref(), most.as_ref(), session)?;
         Ok::<_, BindError>(amount.map(|amount| Mebibytes(whole(amount))))
     };
     let temporary = mebibytes("tmpdir", &asked.tmpdir_min, &asked.tmpdir_max)?;
@@ -25,7 +28,22 @@ pub(super) fn resources(requirements: &Requirements, session: &Session<'_>) -> R
         temporary: temporary.unwrap_or(default.temporary),
         work: work.unwrap_or(default.work),
         scratch: Mebibytes(scratch),
+        gpus: default.gpus,
     })
+}
+
+/// How many GPUs the tool is given, and of what kind: the least that it asks for, or the most if it names only that, or
+/// one. `None` if it does not speak of GPUs; none of them if a hint asks for what is not on offer.
+pub(super) fn gpus(
+    requirements: &Requirements,
+    session: &Session<'_>,
+    offer: Offer<'_>,
+) -> Result<Option<(u32, GpuKind)>, BindError> {
+    let Some(cuda) = &requirements.cuda else { return Ok(None) };
+    let count = amount(CUDA, "cudaDeviceCount", cuda.count_min.as_ref(), cuda.count_max.as_ref(), session)?;
+    let count = count.map_or(1, |count| u32::try_from(whole(count)).unwrap_or(u32::MAX));
+    let is_given = cuda.required || offer(count, &cuda.kind);
+    Ok(Some((if is_given { count } else { 0 }, cuda.kind.clone())))
 }
 
 /// Rounded up; the conversion takes what does not fit as the largest number.
@@ -34,21 +52,28 @@ fn whole(amount: f64) -> u64 {
 }
 
 fn amount(
+    class: &'static str,
     name: &'static str,
     least: Option<&Amount>,
     most: Option<&Amount>,
     session: &Session<'_>,
 ) -> Result<Option<f64>, BindError> {
-    let least = least.map(|least| number(name, "Min", least, session)).transpose()?.flatten();
-    let most = most.map(|most| number(name, "Max", most, session)).transpose()?.flatten();
+    let least = least.map(|least| number(class, name, "Min", least, session)).transpose()?.flatten();
+    let most = most.map(|most| number(class, name, "Max", most, session)).transpose()?.flatten();
     match (least, most) {
-        (Some(least), Some(most)) if least > most => Err(BindError::Resources { name, least, most }),
+        (Some(least), Some(most)) if least > most => Err(BindError::Resources { class, name, least, most }),
         (least, most) => Ok(least.or(most)),
     }
 }
 
-fn number(name: &str, bound: &str, amount: &Amount, session: &Session<'_>) -> Result<Option<f64>, BindError> {
-    let place = format!("ResourceRequirement.{name}{bound}");
+fn number(
+    class: &str,
+    name: &str,
+    bound: &str,
+    amount: &Amount,
+    session: &Session<'_>,
+) -> Result<Option<f64>, BindError> {
+    let place = format!("{class}.{name}{bound}");
     let number = evaluated(amount, &place, session)?;
     match number {
         Some(number) if !(number.is_finite() && number >= 0.0) => Err(BindError::Negative { place, number }),
@@ -97,8 +122,9 @@ pub(super) fn condition(
     }
 }
 
-/// The `runtime` object (CWL v1.2, Runtime environment).
-pub(crate) fn runtime(resources: &Resources, work_directory: Option<&str>) -> Value {
+/// The `runtime` object (CWL v1.2, Runtime environment). As in cwltool, it tells the number of GPUs to tools that speak of
+/// GPUs, and to no others.
+pub(crate) fn runtime(resources: &Resources, tells_gpus: bool, work_directory: Option<&str>) -> Value {
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let fields = [
         ("outdir", Value::String(work_directory.unwrap_or(WORK_ROOT).to_owned())),
@@ -108,5 +134,6 @@ pub(crate) fn runtime(resources: &Resources, work_directory: Option<&str>) -> Va
         ("outdirSize", number(resources.work.0)),
         ("tmpdirSize", number(resources.temporary.0)),
     ];
-    Value::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Values>())
+    let gpus = tells_gpus.then(|| ("cudaDeviceCount", number(resources.gpus.into())));
+    Value::Record(fields.into_iter().chain(gpus).map(|(name, value)| (name.to_owned(), value)).collect::<Values>())
 }

@@ -169,7 +169,8 @@ fn of_requirements<'p>(requirements: &'p Requirements, visit: &mut VisitText<'_,
         &resources.outdir_max,
         &requirements.time_limit,
     ];
-    for amount in amounts.into_iter().flatten() {
+    let gpus = requirements.cuda.iter().flat_map(|cuda| [&cuda.count_min, &cuda.count_max]);
+    for amount in amounts.into_iter().chain(gpus).flatten() {
         if let Amount::Expression(expression) = amount {
             visit(expression);
         }

@@ -1,6 +1,6 @@
 //! Requirements and hints, merged to what holds for a process (CWL v1.2, Requirements and hints).
 
-use sluis_model::{ListingDepth, Value};
+use sluis_model::{GpuKind, ListingDepth, Value};
 
 use super::Expression;
 
@@ -19,6 +19,8 @@ pub struct Requirements {
     pub shell_command: bool,
     /// ResourceRequirement
     pub resources: ResourceRequirement,
+    /// `cwltool:CUDARequirement`
+    pub cuda: Option<CudaRequirement>,
     /// ToolTimeLimit, in seconds; zero means none.
     pub time_limit: Option<Amount>,
     /// NetworkAccess
@@ -90,6 +92,19 @@ pub struct ResourceRequirement {
     pub outdir_min: Option<Amount>,
     /// `outdirMax`
     pub outdir_max: Option<Amount>,
+}
+
+/// The GPUs that a tool needs, or uses if there are any.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CudaRequirement {
+    /// `cudaVersionMin` and `cudaComputeCapability`
+    pub kind: GpuKind,
+    /// `cudaDeviceCountMin`
+    pub count_min: Option<Amount>,
+    /// `cudaDeviceCountMax`
+    pub count_max: Option<Amount>,
+    /// Whether it is a requirement rather than a hint.
+    pub required: bool,
 }
 
 /// A number, or an expression that gives one.

@@ -44,7 +44,8 @@ pub enum ReferenceError {
 }
 
 /// What `runtime` has (CWL v1.2, Runtime environment).
-const RUNTIME: [&str; 7] = ["outdir", "tmpdir", "cores", "ram", "outdirSize", "tmpdirSize", "exitCode"];
+const RUNTIME: [&str; 8] =
+    ["outdir", "tmpdir", "cores", "ram", "outdirSize", "tmpdirSize", "cudaDeviceCount", "exitCode"];
 
 impl<'a> Reference<'a> {
     /// Parses a reference; `None` if the text is not one and only JavaScript can say what it means.

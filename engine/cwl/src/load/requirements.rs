@@ -8,6 +8,7 @@ use sluis_yaml::{Content, Diagnostic, Diagnostics, Fields, Node, Severity, Span,
 
 use super::{
     Namespaces, Schemas,
+    cuda::cuda,
     fields::{Entry, all_entries, check_fields, condition, entries, expression, load_listing, placed, text},
     value::value,
     version::Version,
@@ -16,6 +17,9 @@ use crate::{
     Amount, Condition, DockerRequirement, EnvironmentDefinition, Requirements, ResourceRequirement, WorkDirEntry,
     expression::is_expression, inputs::REQUIREMENTS,
 };
+
+/// The one extension that is in no version of the standard.
+const CUDA: &str = "cwltool:CUDARequirement";
 
 /// The classes that are known, and the fields of each.
 const CLASSES: &[(&str, &[&str])] = &[
@@ -34,6 +38,7 @@ const CLASSES: &[(&str, &[&str])] = &[
         "ResourceRequirement",
         &["coresMin", "coresMax", "ramMin", "ramMax", "tmpdirMin", "tmpdirMax", "outdirMin", "outdirMax"],
     ),
+    (CUDA, &["cudaVersionMin", "cudaComputeCapability", "cudaDeviceCountMin", "cudaDeviceCountMax"]),
     ("WorkReuse", &["enableReuse"]),
     ("NetworkAccess", &["networkAccess"]),
     ("InplaceUpdateRequirement", &["inplaceUpdate"]),
@@ -143,7 +148,11 @@ fn unknown_requirement(class: &str, at: &Span) -> Diagnostic {
     } else {
         Diagnostic::error(at, format!("there is no requirement `{class}`"))
     };
-    let near = nearest(class, CLASSES.iter().map(|(known, _)| *known));
+    // Its prefix is too long to be taken for a slip.
+    let bare = (standard_name(&format!("cwltool:{class}"), &Namespaces::default()) == CUDA).then_some(CUDA);
+    // Nor is another extension one of its name.
+    let near = |known: &&str| *known != CUDA || class.to_uppercase().contains("CUDA");
+    let near = bare.or_else(|| nearest(class, CLASSES.iter().map(|(known, _)| *known).filter(near)));
     match near {
         Some(near) if near != class => problem.help(format!("did you mean `{near}`?")),
         _ => problem.help("what runs without it can name it under `hints`"),
@@ -168,6 +177,7 @@ fn add(
         "EnvVarRequirement" => out.environment = environment(fields, problems),
         "ShellCommandRequirement" => out.shell_command = true,
         "ResourceRequirement" => out.resources = resources(fields, version, problems),
+        CUDA => out.cuda = cuda(fields, required, version, problems),
         "ToolTimeLimit" => {
             fields.require("timelimit", problems);
             out.time_limit = amount(fields, "timelimit", version, problems);
@@ -206,11 +216,13 @@ fn by_class(
     found
 }
 
-/// The class's name in the standard, if it is one of the extensions that the standard took over later.
+/// The class's name in the standard, if it is one of the extensions that the standard took over later; the usual name of
+/// the one that it did not.
 fn standard_name(class: &str, namespaces: &Namespaces) -> String {
     let whole = namespaces.expand(class);
     let extension = whole.strip_prefix("http://commonwl.org/cwltool#").or(whole.strip_prefix("cwltool:"));
     match extension.or(whole.strip_prefix("https://w3id.org/cwl/cwl#")) {
+        Some("CUDARequirement") => CUDA.to_owned(),
         Some("TimeLimit") => "ToolTimeLimit".to_owned(),
         Some(name) if known_fields(name).is_some() => name.to_owned(),
         _ => class.to_owned(),
@@ -264,7 +276,12 @@ fn resources(fields: Fields<'_>, version: Option<Version>, problems: &mut Diagno
     }
 }
 
-fn amount(fields: Fields<'_>, name: &str, version: Option<Version>, problems: &mut Diagnostics) -> Option<Amount> {
+pub(super) fn amount(
+    fields: Fields<'_>,
+    name: &str,
+    version: Option<Version>,
+    problems: &mut Diagnostics,
+) -> Option<Amount> {
     let node = fields.get(name)?;
     match &node.value {
         Content::Integer(number) => Some(Amount::Number(*number as f64)),

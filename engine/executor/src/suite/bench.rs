@@ -75,7 +75,9 @@ impl Bench {
                 temporary: Mebibytes(128),
                 work: Mebibytes(128),
                 scratch: Mebibytes(256),
+                gpus: 0,
             },
+            gpus: None,
             time_limit: None,
             network: false,
         };

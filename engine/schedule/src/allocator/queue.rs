@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Place, Room};
+use super::{GpuSet, Needs, Place, Room};
 use crate::core::JobId;
 
 /// How many sizes of request are looked at for one that fits, in order of their oldest request.
@@ -11,11 +11,11 @@ const SIZES_LOOKED_AT: usize = 64;
 /// The requests of one run that wait, and what it was granted.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    waiting: HashMap<JobId, (Place, Room)>,
+    waiting: HashMap<JobId, (Place, Needs)>,
     /// Requests of one size are alike: the oldest of them stands for all.
-    sizes: HashMap<Room, BTreeMap<Place, JobId>>,
+    sizes: HashMap<Needs, BTreeMap<Place, JobId>>,
     /// The size of the oldest request of each size.
-    oldest: BTreeMap<Place, Room>,
+    oldest: BTreeMap<Place, Needs>,
     pub held: HashMap<JobId, Held>,
 }
 
@@ -23,6 +23,8 @@ pub(super) struct Requests {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub room: Room,
+    /// Which GPUs they are that `room` counts.
+    pub gpus: GpuSet,
     /// The reservation beside which it was granted.
     pub beside: Option<Place>,
 }
@@ -32,11 +34,11 @@ impl Requests {
         !self.waiting.is_empty()
     }
 
-    pub fn needs(&self, job: JobId) -> Option<(Place, Room)> {
+    pub fn needs(&self, job: JobId) -> Option<(Place, Needs)> {
         self.waiting.get(&job).copied()
     }
 
-    pub fn push(&mut self, place: Place, job: JobId, needs: Room) {
+    pub fn push(&mut self, place: Place, job: JobId, needs: Needs) {
         let alike = self.sizes.entry(needs).or_default();
         // The newest request is the oldest of its size only if it is the first.
         if alike.is_empty() {
@@ -46,7 +48,7 @@ impl Requests {
         self.waiting.insert(job, (place, needs));
     }
 
-    pub fn remove(&mut self, job: JobId) -> Option<(Place, Room)> {
+    pub fn remove(&mut self, job: JobId) -> Option<(Place, Needs)> {
         let (place, needs) = self.waiting.remove(&job)?;
         if let Some(alike) = self.sizes.get_mut(&needs) {
             alike.remove(&place);
@@ -64,7 +66,7 @@ impl Requests {
     }
 
     /// The oldest request for which there is room, as `fits` says.
-    pub fn first_fitting(&self, fits: impl Fn(Room) -> bool) -> Option<JobId> {
+    pub fn first_fitting(&self, fits: impl Fn(Needs) -> bool) -> Option<JobId> {
         let (place, needs) = self.oldest.iter().take(SIZES_LOOKED_AT).find(|&(_, &needs)| fits(needs))?;
         self.sizes.get(needs)?.get(place).copied()
     }

@@ -13,6 +13,8 @@ pub struct Room {
     pub memory: Mebibytes,
     /// Room in the scratch folder.
     pub scratch: Mebibytes,
+    /// GPUs.
+    pub gpus: u32,
 }
 
 impl Room {
@@ -22,12 +24,16 @@ impl Room {
             cores: resources.cores,
             memory: Mebibytes(resources.memory.0.saturating_add(resources.scratch.0)),
             scratch: resources.scratch,
+            gpus: resources.gpus,
         }
     }
 
     /// Whether a task that takes this much fits.
     pub fn fits(&self, needs: Self) -> bool {
-        needs.cores <= self.cores && needs.memory <= self.memory && needs.scratch <= self.scratch
+        needs.cores <= self.cores
+            && needs.memory <= self.memory
+            && needs.scratch <= self.scratch
+            && needs.gpus <= self.gpus
     }
 
     /// The nearest to `resources` that fits into all of this room: `None` if they fit as they are.
@@ -40,29 +46,32 @@ impl Room {
         let memory = resources.memory.min(self.memory);
         let left = Mebibytes(self.memory.0 - memory.0);
         let scratch = resources.scratch.min(self.scratch).min(left);
-        Some(Resources { cores: resources.cores.min(self.cores), memory, scratch, ..resources })
+        let (cores, gpus) = (resources.cores.min(self.cores), resources.gpus.min(self.gpus));
+        Some(Resources { cores, memory, scratch, gpus, ..resources })
     }
 
     pub(super) fn take(&mut self, part: Self) {
         self.cores.0 -= part.cores.0;
         self.memory.0 -= part.memory.0;
         self.scratch.0 -= part.scratch.0;
+        self.gpus -= part.gpus;
     }
 
     pub(super) fn give_back(&mut self, part: Self) {
         self.cores.0 += part.cores.0;
         self.memory.0 += part.memory.0;
         self.scratch.0 += part.scratch.0;
+        self.gpus += part.gpus;
     }
 
-    /// Its cores alone.
-    pub(super) fn only_cores(self) -> Self {
-        Self { cores: self.cores, ..Self::default() }
+    /// What of it computes, its cores and GPUs, alone.
+    pub(super) fn only_processors(self) -> Self {
+        Self { cores: self.cores, gpus: self.gpus, ..Self::default() }
     }
 
-    /// It without its cores.
-    pub(super) fn without_cores(self) -> Self {
-        Self { cores: MilliCores(0), ..self }
+    /// It without its cores and GPUs.
+    pub(super) fn without_processors(self) -> Self {
+        Self { cores: MilliCores(0), gpus: 0, ..self }
     }
 
     /// The greatest part that this is of anything that `total` has, in units of 2⁻³².
@@ -71,13 +80,19 @@ impl Room {
         let cores = share(self.cores.0, total.cores.0);
         let memory = share(self.memory.0, total.memory.0);
         let scratch = share(self.scratch.0, total.scratch.0);
-        u64::try_from(cores.max(memory).max(scratch)).unwrap_or(u64::MAX)
+        let gpus = share(self.gpus.into(), total.gpus.into());
+        u64::try_from(cores.max(memory).max(scratch).max(gpus)).unwrap_or(u64::MAX)
     }
 }
 
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cores = self.cores.0 as f64 / 1000.0;
-        write!(f, "{cores} cores, {} of memory and {} of scratch", self.memory, self.scratch)
+        write!(f, "{cores} cores, {} of memory and {} of scratch", self.memory, self.scratch)?;
+        match self.gpus {
+            0 => Ok(()),
+            1 => f.write_str(", and 1 GPU"),
+            gpus => write!(f, ", and {gpus} GPUs"),
+        }
     }
 }

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MACHINE: Room = Room { cores: MilliCores(8_000), memory: Mebibytes(8_000), scratch: Mebibytes(1_000) };
+const MACHINE: Room = Room { cores: MilliCores(8_000), memory: Mebibytes(8_000), scratch: Mebibytes(1_000), gpus: 4 };
 
 fn room(cores: u64, memory: u64) -> Room {
-    Room { cores: MilliCores(cores * 1000), memory: Mebibytes(memory), scratch: Mebibytes(0) }
+    Room { cores: MilliCores(cores * 1000), memory: Mebibytes(memory), scratch: Mebibytes(0), gpus: 0 }
 }
 
 /// Runs that always have as much to do as there is room for.
@@ -142,6 +142,52 @@ fn what_can_never_be_met_is_refused_with_the_nearest_possible() {
     assert_eq!((nearest.cores, nearest.memory, nearest.scratch), (MilliCores(8_000), Mebibytes(7_900), Mebibytes(100)));
     assert!(MACHINE.fits(Room::of(nearest)));
     assert_eq!(MACHINE.nearest(nearest), None);
+}
+
+#[test]
+fn gpus_count_as_much_as_anything_else() {
+    // One user holds all that there is of the cores, the other of the GPUs: they are equally rich.
+    let mut machine = Machine::new(64);
+    let cores = machine.allocator.join("cores", Priority::default());
+    let gpus = machine.allocator.join("gpus", Priority::default());
+    let one_gpu = Room { gpus: 1, ..room(0, 1) };
+    let shares = machine.shares(&[(cores, room(2, 1)), (gpus, one_gpu)], 800);
+    assert!(shares[0].abs_diff(400) <= 8, "{shares:?}");
+    let refused = machine.allocator.ask(Ticket { sharer: gpus, job: JobId(9_999) }, Room { gpus: 5, ..room(1, 1) });
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("and 5 GPUs") && text.contains("and 4 GPUs"), "{text}");
+}
+
+#[test]
+fn gpus_are_kept_for_the_one_that_was_overtaken() {
+    // It can use the last two only; the others run meanwhile, those that need one of these two as long as one is left.
+    let mut machine = Machine::new(2);
+    let run = machine.allocator.join("a", Priority::default());
+    let of = |count, of| Needs { room: Room { gpus: count, ..room(1, 1) }, gpus: Wanted::Of(of) };
+    let last = GpuSet::first(4) - GpuSet::first(2);
+    let mut job = 0;
+    let mut ask = |machine: &mut Machine, needs| {
+        job += 1;
+        let ticket = Ticket { sharer: run, job: JobId(job) };
+        machine.allocator.ask(ticket, needs).unwrap();
+        ticket
+    };
+    let first = ask(&mut machine, of(1, last));
+    machine.grant_all();
+    let waits = ask(&mut machine, of(2, last));
+    let small: Vec<_> = (0..2).map(|_| ask(&mut machine, of(1, GpuSet::first(2)))).collect();
+    assert_eq!(machine.grant_all(), small, "they overtake it");
+    assert_eq!(machine.allocator.reserved(), Some(waits));
+    let also_last = ask(&mut machine, of(1, last));
+    assert_eq!(machine.grant_all(), [], "one of the two is free, and kept");
+    machine.allocator.give_back(small[0]);
+    let beside = ask(&mut machine, of(1, GpuSet::ALL));
+    assert_eq!(machine.grant_all(), [beside]);
+    assert_eq!(machine.allocator.gpus_of(beside), machine.allocator.gpus_of(beside) & GpuSet::first(2));
+    machine.allocator.give_back(first);
+    assert_eq!(machine.grant_all(), [waits]);
+    machine.allocator.give_back(waits);
+    assert_eq!(machine.grant_all(), [also_last]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::{
     core::FailurePolicy,
     record::{RunState, TaskState},
     runs::{RunSummary, TaskSummary, step_of},
+    too_large::gpus_of,
 };
 
 /// Why a task does not run.
@@ -124,24 +125,25 @@ impl Surroundings<'_> {
         }
         let cores: u64 = held.iter().map(|(_, given)| given.cores.0).sum();
         let memory: u64 = held.iter().map(|(_, given)| given.memory.0).sum();
+        let gpus: u32 = held.iter().map(|(_, given)| given.gpus).sum();
         let free = Room {
             cores: MilliCores(self.room.cores.0.saturating_sub(cores)),
             memory: Mebibytes(self.room.memory.0.saturating_sub(memory)),
+            gpus: self.room.gpus.saturating_sub(gpus),
             ..self.room
         };
         let mut text = Vec::new();
         if let Some(asked) = self.asked(path) {
-            text.push(format!("it asks for {} and {}", cores_of(asked.cores), asked.memory));
+            text.push(format!("it asks for {}", amount(asked.cores, asked.memory, asked.gpus)));
         }
         text.push(format!(
-            "of this machine's {} and {} for tasks {} and {} are free",
-            cores_of(self.room.cores),
-            self.room.memory,
-            cores_of(free.cores),
-            free.memory
+            "of this machine's {} for tasks {} are free",
+            amount(self.room.cores, self.room.memory, self.room.gpus),
+            // How many are free is worth to be told where there are any.
+            amount_with(free.cores, free.memory, (self.room.gpus > 0).then_some(free.gpus)),
         ));
         for (holder, given) in held.iter().take(5) {
-            text.push(format!("{} and {} are held by {holder}", cores_of(given.cores), given.memory));
+            text.push(format!("{} are held by {holder}", amount(given.cores, given.memory, given.gpus)));
         }
         if held.len() > 5 {
             text.push(format!("and more by {} other tasks", held.len() - 5));
@@ -225,6 +227,10 @@ impl Surroundings<'_> {
         Some(Resources {
             cores: MilliCores((cores * 1000.0).ceil() as u64),
             memory: Mebibytes(memory.ceil() as u64),
+            gpus: match &tool.requirements.cuda {
+                Some(cuda) => number(&cuda.count_min, &cuda.count_max, 1.0)?.ceil() as u32,
+                None => 0,
+            },
             ..default
         })
     }
@@ -249,6 +255,18 @@ fn predecessors<'w>(workflow: &'w Workflow, step: &WorkflowStep) -> Vec<&'w Work
 /// Whether a path is that of a step, of a task of it, or of something within it.
 pub(crate) fn is_within(path: &str, step: &str) -> bool {
     path.strip_prefix(step).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '/']))
+}
+
+/// Cores and memory, and GPUs if there are any.
+fn amount(cores: MilliCores, memory: Mebibytes, gpus: u32) -> String {
+    amount_with(cores, memory, (gpus > 0).then_some(gpus))
+}
+
+fn amount_with(cores: MilliCores, memory: Mebibytes, gpus: Option<u32>) -> String {
+    match gpus {
+        None => format!("{} and {memory}", cores_of(cores)),
+        Some(gpus) => format!("{}, {memory} and {}", cores_of(cores), gpus_of(gpus)),
+    }
 }
 
 /// A number of cores with the word.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use sluis_access::{AccessError, ReadAction};
-use sluis_cwl::{BoundTool, CONTENTS_LIMIT, CommandLineTool, Contents, bind};
-use sluis_model::{Address, File, ImageId, ImageReference, Location, TaskKey, Value, Values};
+use sluis_cwl::{BoundTool, CONTENTS_LIMIT, CommandLineTool, Contents, bind_on};
+use sluis_model::{Address, File, GpuKind, ImageId, ImageReference, Location, TaskKey, Value, Values};
 
 use super::{
     Estimate, PlanError,
@@ -20,8 +20,9 @@ use crate::{
     begin::addresses_in,
     cache,
     explain::{self, Candidate, Reason},
-    prepare::{too_large, with_causes},
+    prepare::with_causes,
     settings::Reuse,
+    too_large::too_large,
 };
 
 /// Of how many earlier tasks an estimate is made.
@@ -39,15 +40,16 @@ impl Walk<'_> {
             });
             return Ok(None);
         }
-        let bound = match bind(tool, inputs, &self.planner.evaluator, &PlanContents { walk: self }) {
+        let offer = |count: u32, kind: &GpuKind| self.planner.gpus.of_kind(kind).count() >= count;
+        let bound = match bind_on(tool, inputs, &self.planner.evaluator, &PlanContents { walk: self }, &offer) {
             Ok(bound) => bound,
             Err(error) => {
                 self.problem(place.pattern, with_causes(&error));
                 return Ok(None);
             }
         };
-        if let Some(nearest) = self.planner.room.nearest(bound.task.resources) {
-            self.problem(place.pattern, too_large(bound.task.resources, nearest));
+        if let Some(problem) = too_large(&bound.task, self.planner.room, &self.planner.gpus) {
+            self.problem(place.pattern, problem);
             return Ok(None);
         }
         let image = match bound.task.image.as_ref().map(|image| self.image(image)).transpose() {
@@ -98,6 +100,7 @@ impl Walk<'_> {
             most.temporary = most.temporary.max(asked.temporary);
             most.work = most.work.max(asked.work);
             most.scratch = most.scratch.max(asked.scratch);
+            most.gpus = most.gpus.max(asked.gpus);
         });
         if !is_first {
             return Ok(());

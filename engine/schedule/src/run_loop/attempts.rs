@@ -7,7 +7,7 @@ use sluis_model::Resources;
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{RunLoop, answers::Answer, execute};
+use super::{LOOKS_BEFORE_CLEARED, RunLoop, answers::Answer, execute};
 use crate::{
     allocator::{Room, TooLarge},
     core::Attempt,
@@ -47,13 +47,35 @@ impl RunLoop {
 
     pub(super) fn ask(&mut self, attempt: Attempt, resources: Resources) -> Result<(), TooLarge> {
         self.asking.insert(attempt.job, attempt);
-        self.seat.ask(attempt.job, Room::of(resources))
+        let room = Room::of(resources);
+        match self.prepared.get(&attempt.job).filter(|_| room.gpus > 0) {
+            Some(to_run) => self.seat.ask(attempt.job, self.context.needs_with_gpus(to_run, room)),
+            None => self.seat.ask(attempt.job, room),
+        }
+    }
+
+    /// Takes GPUs that other engines gave back. What a killed engine left running is cleared away, with its GPUs, once
+    /// nothing is under way any more that may go on with it: else what waits for them would wait for ever.
+    pub(super) async fn look_for_gpus(&mut self) {
+        let is_idle = self.running.is_empty()
+            && self.resting.is_empty()
+            && self.core.ahead() == self.asking.len()
+            && !self.asking.keys().any(|job| self.seat.is_granted(*job));
+        self.left_gpus = match self.left_gpus.filter(|_| is_idle) {
+            Some(LOOKS_BEFORE_CLEARED..) => {
+                self.context.clear_left().await;
+                None
+            }
+            Some(looks) => Some(looks + 1),
+            None => self.left_gpus.map(|_| 0),
+        };
+        self.seat.look_again();
     }
 
     pub(super) fn start(&mut self, attempt: Attempt) {
         let Some(to_run) = self.prepared.get(&attempt.job).cloned() else { return };
         let cancel = CancellationToken::new();
-        let task = self.task(attempt.job);
+        let (task, gpus) = (self.task(attempt.job), self.seat.gpus(attempt.job));
         self.running.insert(attempt, cancel.clone());
         let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         let _ = self.answers.send(Answer::Started { attempt });
@@ -61,7 +83,7 @@ impl RunLoop {
             let command_ended = || {
                 let _ = answers.send(Answer::CommandEnded { attempt });
             };
-            let outcome = execute::execute(&context, task, to_run, cancel, &command_ended).await;
+            let outcome = execute::execute(&context, task, to_run, gpus, cancel, &command_ended).await;
             let _ = answers.send(Answer::Ended { attempt, outcome });
         });
     }

@@ -9,7 +9,7 @@ use std::{
 
 use sluis_cwl::BoundTool;
 use sluis_executor::Outcome;
-use sluis_model::{TaskId, Value, Values};
+use sluis_model::{Gpu, TaskId, Value, Values};
 use sluis_worker::{Collect, Finished, WorkError, WorkRequest};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,7 @@ pub(super) async fn execute(
     context: &Arc<RunContext>,
     task: TaskId,
     to_run: Arc<ToRun>,
+    gpus: Option<Vec<Gpu>>,
     cancel: CancellationToken,
     command_ended: &(dyn Fn() + Send + Sync),
 ) -> Result<Executed, Option<JobFailure>> {
@@ -44,6 +45,7 @@ pub(super) async fn execute(
         task: &to_run.bound.task,
         key: to_run.key,
         image: to_run.image.clone(),
+        gpus,
         command_ended,
         collect: &Outputs(&to_run.bound),
     };

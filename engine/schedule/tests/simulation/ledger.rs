@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluis_model::{Mebibytes, MilliCores};
-use sluis_schedule::{Allocator, Room, Sharer, Ticket};
+use sluis_schedule::{Allocator, Elsewhere, GpuSet, Needs, Room, Sharer, Ticket, Wanted};
 
 /// Who asks for what of the machine, and who holds it.
 #[derive(Debug)]
@@ -13,9 +13,14 @@ pub struct Ledger {
     requests: u64,
     grants: u64,
     /// With the age of each request.
-    asking: BTreeMap<Ticket, (u64, Room)>,
+    asking: BTreeMap<Ticket, (u64, Needs)>,
     /// With the number of each grant.
     held: BTreeMap<Ticket, (u64, Room)>,
+    /// Which GPUs each has.
+    gpus: BTreeMap<Ticket, (u64, GpuSet)>,
+    elsewhere: Elsewhere,
+    /// Whether others had GPUs at any time.
+    is_shared: bool,
     /// The age of the oldest request, and how often it was overtaken.
     overtaken: Option<(u64, u32)>,
     /// The age of the request for which room is reserved, and how many grants there had been before.
@@ -32,13 +37,16 @@ impl Ledger {
             grants: 0,
             asking: BTreeMap::new(),
             held: BTreeMap::new(),
+            gpus: BTreeMap::new(),
+            elsewhere: Elsewhere::default(),
+            is_shared: false,
             overtaken: None,
             reserved: None,
             reservations: 0,
         }
     }
 
-    pub fn asks(&mut self, ticket: Ticket, needs: Room) {
+    pub fn asks(&mut self, ticket: Ticket, needs: Needs) {
         assert!(!self.held.contains_key(&ticket), "{ticket:?} asks for room and has it");
         assert!(self.asking.insert(ticket, (self.requests, needs)).is_none(), "{ticket:?} asks twice");
         self.requests += 1;
@@ -48,13 +56,37 @@ impl Ledger {
         let oldest = self.oldest();
         let (age, needs) = self.asking.remove(&ticket).expect("only what asks is granted");
         self.grants += 1;
-        self.held.insert(ticket, (self.grants, needs));
+        self.held.insert(ticket, (self.grants, needs.room));
+        self.takes_gpus(ticket, needs, allocator.gpus_of(ticket));
         let (_, oldest) = oldest.expect("something asks");
         if age > oldest {
             let before = self.overtaken.filter(|(overtaken, _)| *overtaken == oldest).map_or(0, |(_, count)| count);
             self.overtaken = Some((oldest, before + 1));
         }
         self.observe(allocator);
+    }
+
+    /// Nobody else has any of them, here or elsewhere, and they are what was asked for.
+    fn takes_gpus(&mut self, ticket: Ticket, needs: Needs, gpus: GpuSet) {
+        assert_eq!(gpus.count(), needs.room.gpus, "{ticket:?} has as many GPUs as it asked for");
+        assert_eq!(gpus - GpuSet::first(self.total.gpus), GpuSet::default(), "{gpus:?} are there");
+        assert_eq!(gpus & (self.gpus_held() | self.elsewhere.used), GpuSet::default(), "{gpus:?} are given twice");
+        match needs.gpus {
+            _ if gpus.is_empty() => {}
+            Wanted::Of(of) => assert_eq!(gpus - (of - self.elsewhere.left), GpuSet::default(), "{gpus:?} will do"),
+            Wanted::Left(left) => assert_eq!(gpus, left, "{ticket:?} goes on with what it has"),
+        }
+        self.gpus.insert(ticket, (self.grants, gpus));
+    }
+
+    /// The GPUs that somebody here has.
+    fn gpus_held(&self) -> GpuSet {
+        self.gpus.values().fold(GpuSet::default(), |all, &(_, gpus)| all | gpus)
+    }
+
+    /// The GPUs that somebody has.
+    pub fn gpus(&self, ticket: Ticket) -> GpuSet {
+        self.gpus.get(&ticket).map_or_else(GpuSet::default, |&(_, gpus)| gpus)
     }
 
     /// Sees whether room is reserved for another request than before.
@@ -68,22 +100,26 @@ impl Ledger {
 
     pub fn gives_back_cores(&mut self, ticket: Ticket) {
         let (_, held) = self.held.get_mut(&ticket).expect("only what is held is given back");
-        held.cores = MilliCores(0);
+        (held.cores, held.gpus) = (MilliCores(0), 0);
+        self.gpus.remove(&ticket);
     }
 
     pub fn gives_back(&mut self, ticket: Ticket) {
         assert!(self.held.remove(&ticket).is_some(), "{ticket:?} gives back what it has not");
+        self.gpus.remove(&ticket);
     }
 
     /// The run stops: nothing of this job waits any more, and what it was granted is free.
     pub fn forgets(&mut self, ticket: Ticket) {
         self.asking.remove(&ticket);
         self.held.remove(&ticket);
+        self.gpus.remove(&ticket);
     }
 
     pub fn leaves(&mut self, sharer: Sharer) {
         self.asking.retain(|ticket, _| ticket.sharer != sharer);
         self.held.retain(|ticket, _| ticket.sharer != sharer);
+        self.gpus.retain(|ticket, _| ticket.sharer != sharer);
     }
 
     pub fn holds(&self, ticket: Ticket) -> bool {
@@ -105,6 +141,7 @@ impl Ledger {
             sum.cores.0 += held.cores.0;
             sum.memory.0 += held.memory.0;
             sum.scratch.0 += held.scratch.0;
+            sum.gpus += held.gpus;
         }
         sum
     }
@@ -115,6 +152,7 @@ impl Ledger {
             cores: MilliCores(left(self.total.cores.0, held.cores.0)),
             memory: Mebibytes(left(self.total.memory.0, held.memory.0)),
             scratch: Mebibytes(left(self.total.scratch.0, held.scratch.0)),
+            gpus: self.total.gpus.checked_sub(held.gpus).expect("the GPUs are overbooked"),
         }
     }
 
@@ -122,6 +160,9 @@ impl Ledger {
     pub fn check(&mut self, allocator: &Allocator) {
         let free = self.without(self.held_by(|_| true));
         assert_eq!(allocator.free(), free, "what is free is what nobody holds");
+        let free_gpus = GpuSet::first(self.total.gpus) - self.gpus_held();
+        assert_eq!(allocator.free_gpus(), free_gpus, "those are free that nobody has");
+        assert_eq!(free.gpus, free_gpus.count(), "GPUs are counted one by one");
         assert_eq!(allocator.waiting(), self.asking.len(), "every request waits or is granted");
         let oldest = self.oldest();
         self.observe(allocator);
@@ -138,20 +179,65 @@ impl Ledger {
     /// Whatever fits runs, unless that would put off the one for which room is reserved.
     fn check_progress(&self, free: Room) {
         let mut beside = free;
+        let mut kept = None;
         if let Some((reserved, since)) = self.reserved {
             let (ticket, (_, needs)) = self.asking.iter().find(|(_, (age, _))| *age == reserved).expect("it asks");
             let needs = *needs;
-            assert!(!free.fits(needs), "{ticket:?} has room reserved, fits and does not run");
-            assert!(!self.held.values().all(|(grant, _)| *grant > since), "{ticket:?} is starved by those behind it");
+            let fits = free.fits(needs.room) && self.gpus_fit(needs, None);
+            assert!(!fits, "{ticket:?} has room reserved, fits and does not run");
+            let is_certain = !self.is_shared || self.has_gpus_here(needs, since);
+            let is_starved = self.held.values().all(|(grant, _)| *grant > since) && is_certain;
+            assert!(!is_starved, "{ticket:?} is starved by those behind it");
             let mut taken = self.held_by(|grant| grant > since);
-            taken.cores.0 += needs.cores.0;
-            taken.memory.0 += needs.memory.0;
-            taken.scratch.0 += needs.scratch.0;
+            taken.cores.0 += needs.room.cores.0;
+            taken.memory.0 += needs.room.memory.0;
+            taken.scratch.0 += needs.room.scratch.0;
             beside = self.without(taken);
+            kept = Some((needs, since)).filter(|(needs, _)| needs.room.gpus > 0);
         }
         for (ticket, (_, needs)) in &self.asking {
-            assert!(!(free.fits(*needs) && beside.fits(*needs)), "{ticket:?} fits and does not run: {needs} of {free}");
+            let fits = free.fits(needs.room) && beside.fits(needs.room) && self.gpus_fit(*needs, kept);
+            assert!(!fits, "{ticket:?} fits and does not run: {needs:?} of {free}");
         }
+    }
+
+    /// Whether there are GPUs for a request besides those that are kept for one since so many grants.
+    fn gpus_fit(&self, needs: Needs, kept: Option<(Needs, u64)>) -> bool {
+        let there = GpuSet::first(self.total.gpus) - self.gpus_held() - self.elsewhere.used;
+        let there = match needs.gpus {
+            _ if needs.room.gpus == 0 => return true,
+            Wanted::Left(left) => return (left - there).is_empty(),
+            Wanted::Of(of) => (there & of) - self.elsewhere.left,
+        };
+        let Some((reserved, since)) = kept else { return there.count() >= needs.room.gpus };
+        let will_do = self.will_do(reserved) - self.gpus_since(since);
+        let certain = (will_do - self.elsewhere.used) - self.elsewhere.left;
+        let spare = certain.count().saturating_sub(reserved.room.gpus);
+        (there - will_do).count() + (there & will_do).count().min(spare) >= needs.room.gpus
+    }
+
+    fn will_do(&self, needs: Needs) -> GpuSet {
+        let (Wanted::Of(of) | Wanted::Left(of)) = needs.gpus;
+        of & GpuSet::first(self.total.gpus)
+    }
+
+    /// The GPUs of what was granted after so many grants.
+    fn gpus_since(&self, since: u64) -> GpuSet {
+        let later = self.gpus.values().filter(|(grant, _)| *grant > since);
+        later.fold(GpuSet::default(), |all, &(_, gpus)| all | gpus)
+    }
+
+    /// Whether a request that waits since so many grants could have GPUs that neither others have nor those that went on
+    /// with what they had.
+    fn has_gpus_here(&self, needs: Needs, since: u64) -> bool {
+        let gone = self.elsewhere.used | self.elsewhere.left | self.gpus_since(since);
+        needs.room.gpus == 0 || (self.will_do(needs) - gone).count() >= needs.room.gpus
+    }
+
+    /// What others have is this from now on.
+    pub fn see_elsewhere(&mut self, elsewhere: Elsewhere) {
+        self.elsewhere = elsewhere;
+        self.is_shared |= elsewhere != Elsewhere::default();
     }
 
     pub fn is_empty(&self) -> bool {

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test may fail")]
 
 mod disk;
+mod gpus;
 mod ledger;
 mod plan;
 mod running;

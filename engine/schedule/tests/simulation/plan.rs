@@ -8,7 +8,7 @@ use std::{
 
 use fastrand::Rng;
 use sluis_model::{Mebibytes, MilliCores, Resources};
-use sluis_schedule::Room;
+use sluis_schedule::{GpuSet, Room};
 
 /// Where a job is within all runs: the run, then a step and a place in its scatter for each level.
 pub type Path = Vec<u32>;
@@ -37,6 +37,8 @@ pub struct Tool {
     /// Its key in the task cache; several jobs may have the same.
     pub key: u64,
     pub asks: Resources,
+    /// Which GPUs will do.
+    pub gpus: GpuSet,
     pub time_limit: Option<Duration>,
     /// The memory with which it succeeds.
     pub memory: Mebibytes,
@@ -103,6 +105,7 @@ impl Plans {
             cores: MilliCores(cores),
             memory: Mebibytes(memory.min(self.machine.memory.0.saturating_sub(scratch))),
             scratch: Mebibytes(scratch.min(self.machine.scratch.0)),
+            gpus: [0, 0, 1, 1, 2, self.machine.gpus][random.usize(..6)],
             ..Resources::default()
         };
         let time = Duration::from_millis(random.u64(1..20_000));
@@ -111,12 +114,21 @@ impl Plans {
         Tool {
             key,
             asks,
+            gpus: some_gpus(&mut random, self.machine.gpus),
             time_limit: short.then(|| time.mul_f64(0.2 + random.f64())),
             memory: Mebibytes(if hungry { asks.memory.0 * random.u64(2..9) } else { asks.memory.0 }),
             time,
             temporary_failures: if random.u32(..8) == 0 { random.u32(1..4) } else { 0 },
             fails: random.u32(..100) < self.failing,
         }
+    }
+}
+
+/// All of a machine's GPUs or some, as those of one kind are.
+fn some_gpus(random: &mut Rng, of: u32) -> GpuSet {
+    match random.u32(..3) {
+        0 => (0..of as usize).filter(|_| random.u32(..3) > 0).collect(),
+        _ => GpuSet::ALL,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sluis_model::Resources;
-use sluis_schedule::{Attempt, Cause, Event, Room};
+use sluis_schedule::{Attempt, Cause, Event, GpuSet, Room};
 
 use crate::{
     disk::Record,
@@ -17,7 +17,7 @@ const PARKED_LOOKS: u64 = 500;
 /// A job that was bound and permitted.
 #[derive(Debug)]
 pub struct Prepared {
-    tool: Tool,
+    pub tool: Tool,
     resources: Resources,
     time_limit: Option<Duration>,
 }
@@ -25,7 +25,7 @@ pub struct Prepared {
 /// A job that runs.
 #[derive(Debug)]
 pub struct Running {
-    tool: Tool,
+    pub tool: Tool,
     time_limit: Option<Duration>,
     is_sealing: bool,
     /// Whether the core was told that its command ended.
@@ -90,7 +90,8 @@ impl World<'_> {
         if self.chance(self.faults.infrastructure) {
             return failed(Cause::Infrastructure);
         }
-        if !self.plans.machine.fits(Room::of(tool.asks)) {
+        let will_do = (GpuSet::first(self.plans.machine.gpus) & tool.gpus).count();
+        if !self.plans.machine.fits(Room::of(tool.asks)) || will_do < tool.asks.gpus {
             self.tally.too_large += 1;
             return failed(Cause::Lasting);
         }

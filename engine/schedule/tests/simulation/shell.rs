@@ -7,7 +7,7 @@ use std::{
 
 use sluis_model::MilliCores;
 use sluis_schedule::{
-    Attempt, Core, CoreSettings, Effect, Event, FailurePolicy, JobEnd, JobId, Raised, Room, Sharer, StepGraph, StepRef,
+    Attempt, Core, CoreSettings, Effect, Event, FailurePolicy, JobEnd, JobId, Raised, Sharer, StepGraph, StepRef,
     Ticket,
 };
 
@@ -121,6 +121,12 @@ impl Run {
         assert!(self.finished.is_none() || alive == 0 || self.stopping, "the run ended before its jobs");
     }
 
+    /// Whether nothing is under way that may go on with what a killed engine left running.
+    pub fn is_idle(&self, ledger: &Ledger) -> bool {
+        let waits = self.asking.iter().all(|attempt| !ledger.holds(self.ticket(*attempt)));
+        self.running.is_empty() && self.resting.is_empty() && self.preparing.len() == self.parked.len() && waits
+    }
+
     fn path_of(&self, at: StepRef) -> Path {
         let mut path = self.frames[at.frame.0 as usize].path.clone();
         path.push(at.step as u32);
@@ -222,13 +228,16 @@ impl World<'_> {
     }
 
     /// Grants what the allocator has room for.
-    fn grant(&mut self, current: usize) -> bool {
+    pub fn grant(&mut self, current: usize) -> bool {
         while let Some(ticket) = self.allocator.grant() {
             self.ledger.granted(ticket, &self.allocator);
             let run = self.runs.iter().flatten().find(|run| run.sharer == ticket.sharer).expect("its run is under way");
             let attempt =
                 *run.asking.iter().find(|attempt| attempt.job == ticket.job).expect("only what asks is granted");
-            let (run, event) = (run.index, Event::Granted { attempt });
+            let (run, key) = (run.index, run.prepared[&attempt].tool.key);
+            self.tally.gpus += u64::from(self.allocator.gpus_of(ticket).count());
+            self.take_up(run, key);
+            let event = Event::Granted { attempt };
             if run == current && self.random.bool() {
                 if !self.deliver(run, event) {
                     return false;
@@ -295,8 +304,9 @@ impl World<'_> {
                 let run = self.run_mut(index);
                 run.asking.insert(attempt);
                 let ticket = run.ticket(attempt);
-                self.ledger.asks(ticket, Room::of(resources));
-                self.allocator.ask(ticket, Room::of(resources)).expect("what is too large is not prepared");
+                let needs = self.needs(index, attempt, resources);
+                self.ledger.asks(ticket, needs);
+                self.allocator.ask(ticket, needs).expect("what is too large is not prepared");
             }
             Effect::Run(attempt) => self.start(index, attempt),
             Effect::Cancel(attempt) => {

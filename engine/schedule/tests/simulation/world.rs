@@ -13,6 +13,7 @@ use sluis_schedule::{Allocator, Attempt, Cause, CoreSettings, Event, FailurePoli
 
 use crate::{
     disk::{Disk, Journal, Record},
+    gpus::Gpus,
     ledger::Ledger,
     plan::Plans,
     shell::Run,
@@ -135,6 +136,11 @@ pub struct Tally {
     pub reservations: u64,
     pub blocked: u64,
     pub frames: u64,
+    pub gpus: u64,
+    pub gpus_elsewhere: u64,
+    pub gpus_left: u64,
+    pub gpus_taken_up: u64,
+    pub gpus_cleared: u64,
 }
 
 impl Tally {
@@ -168,6 +174,11 @@ impl AddAssign for Tally {
         self.reservations += other.reservations;
         self.blocked += other.blocked;
         self.frames += other.frames;
+        self.gpus += other.gpus;
+        self.gpus_elsewhere += other.gpus_elsewhere;
+        self.gpus_left += other.gpus_left;
+        self.gpus_taken_up += other.gpus_taken_up;
+        self.gpus_cleared += other.gpus_cleared;
     }
 }
 
@@ -179,6 +190,8 @@ pub struct World<'a> {
     pub faults: Faults,
     pub disk: Disk,
     pub allocator: Allocator,
+    /// The GPUs that others have.
+    pub gpus: Gpus,
     pub ledger: Ledger,
     pub runs: Vec<Option<Run>>,
     /// The keys of tasks whose data may not be used any more.
@@ -200,6 +213,7 @@ impl<'a> World<'a> {
             cores: MilliCores(random.u64(1..9) * 1000),
             memory: Mebibytes(random.u64(1..9) * 1024),
             scratch: Mebibytes(random.u64(0..4) * 512),
+            gpus: random.u32(0..5),
         };
         let patience = random.u32(1..8);
         let failing = [0, 0, 3, 10][random.usize(..4)];
@@ -213,6 +227,7 @@ impl<'a> World<'a> {
             faults,
             disk: Disk::default(),
             allocator: Allocator::new(machine, patience),
+            gpus: Gpus::new(random.bool()),
             ledger: Ledger::new(machine, patience),
             runs: Vec::new(),
             withdrawn: BTreeSet::new(),
@@ -334,7 +349,9 @@ impl<'a> World<'a> {
             Happening::Withdraw { key } => drop(self.withdrawn.insert(key)),
             Happening::CheckPermits => {
                 self.check_permits();
+                self.look_for_gpus();
                 self.at(1_000, Happening::CheckPermits);
+                return self.grant(usize::MAX);
             }
             Happening::LoseExecutor => self.lose_executor(),
         }
@@ -353,6 +370,7 @@ impl<'a> World<'a> {
     fn close(&mut self, index: usize) {
         let Some(run) = self.runs[index].take() else { return };
         self.forget(index);
+        self.clear_left(index);
         self.allocator.leave(run.sharer);
         self.ledger.leaves(run.sharer);
         if run.journal_failed {
@@ -372,9 +390,11 @@ impl<'a> World<'a> {
         self.trace(|| "crash".to_owned());
         self.crashes.pop();
         self.tally.crashes += 1;
+        self.leave_gpus();
         self.allocator = Allocator::new(self.plans.machine, self.patience);
         self.tally.reservations += self.ledger.reservations;
         self.ledger = Ledger::new(self.plans.machine, self.patience);
+        self.see_gpus();
         for run in 0..self.runs.len() {
             self.forget(run);
             self.disk.journals[run].tear(&mut self.random);
