@@ -1,24 +1,27 @@
 //! The live display of a run: bars on a terminal, plain lines elsewhere.
 
 mod lines;
+mod memory;
 
 use std::{
     collections::HashMap,
     io::IsTerminal,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sluis_model::TaskId;
-use sluis_schedule::{RunEvent, Told, step_of};
+use sluis_model::{RunId, TaskId};
+use sluis_schedule::{Engine, RunEvent, Told, step_of};
 
 use crate::output;
 use lines::Lines;
+use memory::Memory;
 
 /// Shows what a run tells.
 pub struct Progress {
-    lines: Option<Lines>,
+    lines: Option<(Lines, Memory)>,
     quiet: bool,
     json: bool,
     steps: IndexMap<String, Counts>,
@@ -57,10 +60,11 @@ impl Counts {
 }
 
 impl Progress {
-    /// A display on standard error; none if `quiet`; events as JSON lines if `json`.
-    pub fn new(quiet: bool, json: bool) -> Self {
+    /// A display on standard error of a run that an engine carries out; none if `quiet`; events as JSON lines if `json`.
+    pub fn new(quiet: bool, json: bool, engine: &Arc<Engine>, run: &RunId) -> Self {
         let is_live = !quiet && !json && std::io::stderr().is_terminal();
-        let lines = is_live.then(|| Lines::on(ProgressDrawTarget::stderr()));
+        let live = || (Lines::on(ProgressDrawTarget::stderr()), Memory::of(Arc::clone(engine), run.clone()));
+        let lines = is_live.then(live);
         let (steps, running, total) = Default::default();
         Self { lines, quiet, json, steps, running, total }
     }
@@ -88,15 +92,15 @@ impl Progress {
 
     /// Takes the display away.
     pub fn finish(&self) {
-        if let Some(lines) = &self.lines {
+        if let Some((lines, _)) = &self.lines {
             lines.clear();
         }
     }
 
     /// Draws everything as it is now.
     pub fn draw(&mut self) {
-        if let Some(lines) = &mut self.lines {
-            lines.draw(&self.steps, self.running.values(), &self.total);
+        if let Some((lines, memory)) = &mut self.lines {
+            lines.draw(&self.steps, &self.running, &self.total, memory);
         }
     }
 
@@ -164,7 +168,7 @@ impl Progress {
 
     fn say(&self, text: &str, important: bool) {
         match &self.lines {
-            Some(lines) => lines.suspend(|| output::note(text)),
+            Some((lines, _)) => lines.suspend(|| output::note(text)),
             None if important || !(self.quiet || self.json) => output::note(text),
             None => {}
         }

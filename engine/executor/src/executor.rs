@@ -1,10 +1,10 @@
 //! What every executor can do.
 
 use async_trait::async_trait;
-use sluis_model::{ImageId, ImageReference};
+use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Ended, ExecutorError, Launch};
+use crate::{Ended, ExecutorError, HeldMemory, Launch};
 
 /// Launches commands somewhere: on this machine, in a container, in a cloud.
 #[async_trait]
@@ -62,6 +62,13 @@ pub trait Executor: Send + Sync {
     /// As [`Executor::run`].
     async fn adopt(&self, _launch: &Launch, _cancel: CancellationToken) -> Result<Option<Ended>, ExecutorError> {
         Ok(None)
+    }
+
+    /// What the command of a task holds of the machine's memory now; `None` if it does not run, or that cannot be told.
+    ///
+    /// Looked up when it is asked for and never before, without holding up the runtime; good to be asked once a second.
+    async fn held_memory(&self, _run: &RunId, _task: TaskId) -> Option<HeldMemory> {
+        None
     }
 
     /// Kills and removes what engines left behind that no longer live, and says how many commands that were.

@@ -6,6 +6,7 @@ mod command_user;
 mod error;
 mod executor;
 mod folders;
+mod held;
 mod launch;
 mod streams;
 #[cfg(feature = "suite")]
@@ -15,6 +16,7 @@ pub use command_user::CommandUser;
 pub use error::ExecutorError;
 pub use executor::Executor;
 pub use folders::Folders;
+pub use held::{Entered, HeldMemory, Running, held_by_control_group};
 pub use launch::{Ended, Launch, MountPoint, Outcome};
 pub use streams::{OutputFile, StreamFiles};
 

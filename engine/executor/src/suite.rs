@@ -7,6 +7,7 @@
 mod bench;
 mod contained;
 mod ending;
+mod memory;
 mod streams;
 mod surroundings;
 
@@ -21,6 +22,7 @@ pub use ending::{
     canceling_before_the_start_runs_nothing, exit_codes_are_told, orphans_of_dead_engines_are_killed,
     signals_are_told_from_codes, the_time_limit_kills, what_a_command_leaves_running_is_killed,
 };
+pub use memory::what_a_command_holds_is_told_while_it_runs;
 pub use streams::{
     both_streams_may_share_a_file, much_output_arrives_whole, redirections_cannot_leave_the_work_folder,
     standard_input_may_be_left_unread, streams_are_redirected, streams_go_to_the_log, there_is_no_input_by_default,
@@ -42,7 +44,7 @@ macro_rules! executor_suite {
             there_is_no_input_by_default, standard_input_may_be_left_unread, much_output_arrives_whole,
             redirections_cannot_leave_the_work_folder, unwritable_output_is_told, arguments_arrive_unchanged,
             the_environment_is_as_given, the_work_folder_is_current, folders_have_their_rights,
-            the_core_size_is_limited,
+            the_core_size_is_limited, what_a_command_holds_is_told_while_it_runs,
         );
     };
     (@contained $subject:expr) => {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use sluis_access::{AccessError, Site};
 use sluis_cwl::{Evaluator, Process, Snapshot};
-use sluis_executor::Executor;
+use sluis_executor::{Executor, HeldMemory};
 use sluis_journal::JournalError;
 use sluis_model::{Labels, ProjectName, RunId, Task, TaskId, Values};
 use sluis_remote::RemoteError;
@@ -166,6 +166,17 @@ impl Engine {
 
     pub(crate) fn worker_of(&self, task: &Task) -> &Worker {
         if task.image.is_some() { &self.container_worker } else { &self.plain_worker }
+    }
+
+    /// What the command of a task holds of this machine's memory now; `None` if it does not run here, or that cannot be
+    /// told.
+    pub async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
+        for executor in [&self.executors.container, &self.executors.plain] {
+            if let Some(held) = executor.held_memory(run, task).await {
+                return Some(held);
+            }
+        }
+        None
     }
 
     /// Carries out one run to its end.

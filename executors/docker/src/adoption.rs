@@ -59,7 +59,7 @@ pub(crate) async fn carry_on(
     }
 }
 
-async fn find(daemon: &Daemon, launch: &Launch) -> Result<Option<Container>, ExecutorError> {
+async fn find(daemon: &Arc<Daemon>, launch: &Launch) -> Result<Option<Container>, ExecutorError> {
     let docker: Docker = daemon.docker().await?.clone();
     let labels = [
         format!("{ENGINE_LABEL}={}", launch.engine),
@@ -71,7 +71,7 @@ async fn find(daemon: &Daemon, launch: &Launch) -> Result<Option<Container>, Exe
     let doing = || format!("look for the container of task {} of run {}", launch.task, launch.run);
     let listed = docker.list_containers(Some(options)).await.map_err(|error| failed(doing(), error))?;
     let id = listed.into_iter().find_map(|container| container.id);
-    Ok(id.map(|id| Container { docker, id }))
+    Ok(id.map(|id| Container { daemon: Arc::clone(daemon), docker, id }))
 }
 
 impl Container {

@@ -107,7 +107,7 @@ fn gpus(launch: &Launch) -> Option<Vec<DeviceRequest>> {
 }
 
 /// The memory that was asked for and, as files of the task stand in memory too, the room for those.
-fn memory_limit(launch: &Launch) -> i64 {
+pub(crate) fn memory_limit(launch: &Launch) -> i64 {
     let needs = launch.resources;
     let bytes =
         [needs.memory, needs.temporary, needs.work].iter().fold(0_u64, |sum, part| sum.saturating_add(part.bytes()));

@@ -7,11 +7,11 @@ use std::{
 };
 
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
-use sluis_executor::ExecutorError;
+use sluis_executor::{ExecutorError, Running};
 use sluis_model::{ImageId, ImageReference};
 use tokio::sync::OnceCell;
 
-use crate::image::ImageFacts;
+use crate::{image::ImageFacts, memory::Holder};
 
 pub(crate) const DAEMON: &str = "the Docker daemon";
 /// How long the daemon may take to begin an answer, in seconds.
@@ -23,6 +23,8 @@ pub(crate) struct Daemon {
     socket: Option<PathBuf>,
     docker: OnceCell<Docker>,
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
+    /// The containers that run now.
+    pub running: Running<Holder>,
 }
 
 impl Daemon {

@@ -13,6 +13,7 @@ mod container;
 mod daemon;
 mod image;
 mod lifecycle;
+mod memory;
 mod orphans;
 mod pump;
 mod usage;
@@ -26,7 +27,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, Launch};
+use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch};
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio::sync::oneshot;
 
@@ -114,6 +115,10 @@ impl Executor for DockerExecutor {
         let work = tokio::spawn(adoption::carry_on(Arc::clone(&self.daemon), launch.clone(), cancel, tell));
         self.removals().insert(name_of(launch), work);
         told.await.map_err(|error| lost(launch, error))?
+    }
+
+    async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
+        self.daemon.running.of(run, task)?.memory().await
     }
 
     async fn remove_orphans(

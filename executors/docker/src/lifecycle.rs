@@ -21,6 +21,7 @@ use tokio::{sync::oneshot, task::JoinHandle, time};
 use crate::{
     container,
     daemon::{Daemon, failed, is_conflict, is_missing, missing_image, unavailable},
+    memory::Holder,
     pump::pump,
     usage::Meter,
 };
@@ -49,7 +50,7 @@ pub(crate) async fn carry_out(
             return Ok(());
         }
     };
-    let container = Container { docker, id };
+    let container = Container { daemon, docker, id };
     let _ = tell.send(container.attend(&launch, files, &cancel).await);
     remove(&container.docker, &container.id).await
 }
@@ -78,6 +79,7 @@ async fn prepare(daemon: &Daemon, launch: &Launch) -> Result<(Docker, StreamFile
 
 /// A container of a launch.
 pub(crate) struct Container {
+    pub daemon: Arc<Daemon>,
     pub docker: Docker,
     pub id: String,
 }
@@ -115,6 +117,7 @@ impl Container {
         cancel: &CancellationToken,
     ) -> Result<(Outcome, Usage), ExecutorError> {
         let mut meter = Meter::on(&self.id);
+        let _entered = self.daemon.running.enter(launch, Holder::of(self, launch, meter.memory_group()));
         let outcome = tokio::select! {
             outcome = self.watch(launch, pump, cancel) => outcome?,
             never = meter.follow() => match never {},

@@ -55,6 +55,11 @@ impl Meter {
         Self { files: Files::find(Path::new(ROOT), id), usage: Usage::default() }
     }
 
+    /// The folder of the group that has the container's memory, where there is one to be read.
+    pub fn memory_group(&self) -> Option<PathBuf> {
+        Some(self.files.as_ref()?.memory.parent()?.to_owned())
+    }
+
     /// Looks at the container as long as this is awaited; never returns.
     pub async fn follow(&mut self) -> Infallible {
         let mut first: Option<Arc<First>> = None;

@@ -15,12 +15,14 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, Launch};
-use sluis_model::{ImageId, ImageReference};
+use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch, Running};
+use sluis_model::{ImageId, ImageReference, RunId, TaskId};
+use tokio::task::spawn_blocking;
 
 /// The executor on this machine itself.
 pub struct LocalExecutor {
     scratch: PathBuf,
+    running: Running<process::Held>,
 }
 
 impl LocalExecutor {
@@ -31,7 +33,7 @@ impl LocalExecutor {
         // One byte and not none: the kernel writes no file for so little, and unlike with 0 it does not hand the dump
         // to a collecting program either (core(5)). Lowering a limit cannot fail.
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) });
-        Self { scratch: scratch.into() }
+        Self { scratch: scratch.into(), running: Running::default() }
     }
 }
 
@@ -52,8 +54,13 @@ impl Executor for LocalExecutor {
     async fn run(&self, launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError> {
         match &launch.image {
             Some(image) => Err(unsupported(format!("it asks for the container image {image}"))),
-            None => process::run(launch, cancel).await,
+            None => process::run(launch, cancel, &self.running).await,
         }
+    }
+
+    async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
+        let command = self.running.of(run, task)?;
+        spawn_blocking(move || command.memory()).await.ok()?
     }
 
     async fn remove_orphans(

@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use sluis_executor::{CancellationToken, Ended, ExecutorError, Launch, Outcome, StreamFiles};
+use sluis_executor::{CancellationToken, Ended, ExecutorError, HeldMemory, Launch, Outcome, Running, StreamFiles};
 use sluis_model::Usage;
 use tokio::{
     signal::unix::{self, SignalKind, signal},
@@ -17,14 +17,34 @@ use tokio::{
 };
 use wait4::{ResUse, Wait4};
 
-use crate::{program, unsupported, usage::Watch};
+use crate::{
+    program, unsupported,
+    usage::{Watch, resident},
+};
 
 /// How long killed processes may take to be gone, and how long to wait before looking again.
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Runs a command to its end.
-pub(crate) async fn run(launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError> {
+/// A command whose memory can be asked for.
+pub(crate) struct Held {
+    group: Pid,
+    given: u64,
+}
+
+impl Held {
+    /// What the process group holds. Blocks a little.
+    pub fn memory(&self) -> Option<HeldMemory> {
+        Some(HeldMemory { held: resident(self.group)?, given: self.given })
+    }
+}
+
+/// Runs a command to its end, entered among those that run until then.
+pub(crate) async fn run(
+    launch: &Launch,
+    cancel: CancellationToken,
+    running: &Running<Held>,
+) -> Result<Ended, ExecutorError> {
     let started = SystemTime::now();
     if cancel.is_cancelled() {
         return Ok(Ended { outcome: Outcome::Canceled, started, ended: started, usage: Usage::default() });
@@ -37,6 +57,7 @@ pub(crate) async fn run(launch: &Launch, cancel: CancellationToken) -> Result<En
     // Before there is a child, so that none ends unnoticed.
     let children = signal(SignalKind::child()).map_err(lost)?;
     let mut group = Group::lead_by(spawn(launch)?, children);
+    let _entered = running.enter(launch, Held { group: group.id, given: launch.resources.memory.bytes() });
     let killed = tokio::select! {
         biased;
         end = group.leader_ended() => end.map(|()| None),

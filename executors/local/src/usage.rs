@@ -108,6 +108,23 @@ fn kibibytes(status: &str, name: &str) -> Option<u64> {
     value.trim().strip_suffix("kB")?.trim_end().parse().ok()
 }
 
+/// The bytes that the processes of a group hold; `None` if there are none. What they share counts for each.
+pub(crate) fn resident(group: Pid) -> Option<u64> {
+    let page = rustix::param::page_size() as u64;
+    let held = |process: fs::DirEntry| {
+        process.file_name().to_str()?.parse::<u32>().ok()?;
+        let state = fs::read_to_string(process.path().join("stat")).ok()?;
+        // The name of the program, in brackets, may hold anything; the group is the third field behind it, the resident
+        // pages are the 22nd (proc(5)).
+        let mut fields = state.rsplit_once(')')?.1.split_ascii_whitespace();
+        let is_member = fields.nth(2)?.parse() == Ok(group.as_raw_pid());
+        let pages: u64 = fields.nth(18)?.parse().ok()?;
+        is_member.then_some(pages * page)
+    };
+    let members = fs::read_dir("/proc").ok()?.flatten().filter_map(held);
+    members.reduce(|sum, one| sum + one)
+}
+
 /// The children of a process, where the kernel lists them.
 fn children(process: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };

@@ -15,6 +15,7 @@ use std::{
 
 use hierarchy::Mounts;
 use rustix::process::Pid;
+use sluis_executor::held_by_control_group;
 
 /// How every group of a command begins; the engine's identifier and the task follow.
 const PREFIX: &str = "sluis@";
@@ -149,6 +150,11 @@ impl Cgroup {
     pub fn peak_memory(&self) -> Option<u64> {
         let file = if self.is_one { "memory.max_usage_in_bytes" } else { "memory.peak" };
         fs::read_to_string(self.memory.join(file)).ok()?.trim().parse().ok()
+    }
+
+    /// What the group holds now, in bytes.
+    pub fn held_memory(&self) -> Option<u64> {
+        held_by_control_group(&self.memory)
     }
 
     /// Removes the group, waiting a little for killed members to be gone. That it is gone already is as good.

@@ -3,7 +3,7 @@
 use std::{future, io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use rustix::process::Pid;
-use sluis_executor::{CancellationToken, ExecutorError, Launch, Outcome};
+use sluis_executor::{CancellationToken, ExecutorError, HeldMemory, Launch, Outcome};
 use tokio::{
     io::{Interest, unix::AsyncFd},
     task::block_in_place,
@@ -65,13 +65,18 @@ impl Command {
     }
 
     /// The processes below the one that watches over it.
-    pub fn tree(&self, watcher: Pid, launch: &Launch) -> Tree {
-        Tree::new(watcher, memory_limit(launch))
+    pub fn tree(&self, watcher: Pid, launch: &Launch) -> Arc<Tree> {
+        Arc::new(Tree::new(watcher, memory_limit(launch)))
     }
 
     /// The most memory that it held, in bytes, where a control group tells.
     pub fn peak_memory(&self) -> Option<u64> {
         self.group().and_then(Cgroup::peak_memory)
+    }
+
+    /// What can be asked for its memory, apart from this.
+    pub fn holder(&self, tree: &Arc<Tree>) -> Holder {
+        Holder { group: self.group.clone(), tree: Arc::clone(tree) }
     }
 
     /// Kills all of it and waits until it is gone; whether there was anything to kill. Blocks.
@@ -166,6 +171,23 @@ impl Command {
 )]
 fn wait_for_end(handle: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(handle, Interest::READABLE)
+}
+
+/// A command that can be asked what memory it holds.
+pub(crate) struct Holder {
+    group: Option<Arc<Cgroup>>,
+    tree: Arc<Tree>,
+}
+
+impl Holder {
+    /// What its control group holds or, without one, its processes. Blocks a little.
+    pub fn memory(&self) -> Option<HeldMemory> {
+        let held = match &self.group {
+            Some(group) => group.held_memory()?,
+            None => self.tree.look(),
+        };
+        Some(HeldMemory { held, given: self.tree.limit() })
+    }
 }
 
 /// The name of a launch's control group, by which its engine can be told.

@@ -37,14 +37,15 @@ use std::{
 
 use async_trait::async_trait;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, Launch};
+use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch, Running};
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio::{
     sync::oneshot,
-    task::{JoinHandle, block_in_place},
+    task::{JoinHandle, block_in_place, spawn_blocking},
 };
 
 use cgroup::Cgroups;
+use command::Holder;
 use images::{Image, ImageError, Images};
 use seccomp::Filters;
 
@@ -94,11 +95,13 @@ struct Ground {
     bubblewrap: OnceLock<PathBuf>,
     filters: OnceLock<[OwnedFd; 2]>,
     cgroups: OnceLock<Option<Cgroups>>,
+    running: Running<Holder>,
 }
 
 impl Ground {
     fn on(images: Images, cgroups: OnceLock<Option<Cgroups>>) -> Self {
-        Self { images, opened: Mutex::default(), bubblewrap: OnceLock::new(), filters: OnceLock::new(), cgroups }
+        let (opened, running) = Default::default();
+        Self { images, opened, bubblewrap: OnceLock::new(), filters: OnceLock::new(), cgroups, running }
     }
 
     fn bubblewrap(&self) -> Result<PathBuf, ExecutorError> {
@@ -213,6 +216,11 @@ impl Executor for SandboxExecutor {
 
     async fn adopt(&self, launch: &Launch, cancel: CancellationToken) -> Result<Option<Ended>, ExecutorError> {
         lifecycle::adopt(&self.ground, launch, &cancel).await
+    }
+
+    async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
+        let command = self.ground.running.of(run, task)?;
+        spawn_blocking(move || command.memory()).await.ok()?
     }
 
     async fn remove_orphans(

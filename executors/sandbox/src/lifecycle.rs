@@ -70,7 +70,9 @@ pub(crate) async fn adopt(
         let outcome_now = || Status::read(launch).code.map(|code| command.outcome_of(code));
         let outcome = match record.process(launch) {
             Some((watcher, handle)) => {
-                let killed = command.watch(handle, &command.tree(watcher, launch), limit, cancel).await?;
+                let tree = command.tree(watcher, launch);
+                let _entered = ground.running.enter(launch, command.holder(&tree));
+                let killed = command.watch(handle, &tree, limit, cancel).await?;
                 killed.or_else(outcome_now)
             }
             // A signal while nobody watched may be the work of whoever killed the engine: then it is run anew.
@@ -111,6 +113,7 @@ async fn run(
     };
     // From here on it is killed if this future is dropped.
     let tree = command.tree(begun.process, launch);
+    let _entered = ground.running.enter(launch, command.holder(&tree));
     let kept = record_and_release(launch, command, begun.process, begun.block, started);
     let killed = command.watch(begun.handle, &tree, launch.time_limit, cancel);
     let (kept, killed) = tokio::join!(kept, killed);

@@ -32,6 +32,11 @@ impl Tree {
         self.peak.load(Ordering::Relaxed)
     }
 
+    /// What the processes may hold, in bytes.
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Returns when the processes hold more than they may.
     pub async fn grows_too_large(&self) {
         loop {
@@ -44,7 +49,7 @@ impl Tree {
 
     /// The bytes that the processes hold now. What they share is counted once only where it matters: the exact figure
     /// takes the kernel long.
-    fn look(&self) -> u64 {
+    pub fn look(&self) -> u64 {
         let members = self.members();
         let page = rustix::param::page_size() as u64;
         let resident = |&process: &i32| {

@@ -248,7 +248,7 @@ fn carry_out_request(
         if !shown.quiet && !shown.json {
             output::note(&format!("Run {run}"));
         }
-        let display = tokio::spawn(show(Progress::new(shown.quiet, shown.json), trace, told));
+        let display = tokio::spawn(show(Progress::new(shown.quiet, shown.json, &engine, &run), trace, told));
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
         let result = engine.run(request).await;
         interrupts.abort();

@@ -4,8 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use sluis_executor::HeldMemory;
+use sluis_model::TaskId;
 
-use super::{Counts, Running, style};
+use super::{
+    Counts, Running,
+    memory::{Memory, in_words},
+    style,
+};
 
 /// The most steps and tasks that have a line.
 const MOST_STEPS: usize = 8;
@@ -40,17 +46,20 @@ impl Lines {
         self.all.suspend(print);
     }
 
-    pub fn draw<'r>(
+    pub fn draw(
         &mut self,
         steps: &IndexMap<String, Counts>,
-        running: impl Iterator<Item = &'r Running>,
+        running: &HashMap<TaskId, Running>,
         total: &Counts,
+        memory: &Memory,
     ) {
-        let mut running: Vec<_> = running.collect();
-        running.sort_unstable_by(|a, b| (a.since, &a.step).cmp(&(b.since, &b.step)));
+        let mut running: Vec<_> = running.iter().collect();
+        running.sort_unstable_by(|(_, a), (_, b)| (a.since, &a.step).cmp(&(b.since, &b.step)));
         self.draw_run(steps, running.len(), total);
         self.draw_steps(steps);
-        self.draw_tasks(&running);
+        running.truncate(MOST_TASKS);
+        memory.show(running.iter().map(|(task, _)| **task).collect());
+        self.draw_tasks(running.iter().map(|(task, running)| task_message(running, memory.held_by(**task))).collect());
     }
 
     fn draw_run(&self, steps: &IndexMap<String, Counts>, running: usize, total: &Counts) {
@@ -81,21 +90,20 @@ impl Lines {
         }
     }
 
-    fn draw_tasks(&mut self, running: &[&Running]) {
-        let shown = running.len().min(MOST_TASKS);
-        while self.tasks.len() > shown
+    fn draw_tasks(&mut self, messages: Vec<String>) {
+        while self.tasks.len() > messages.len()
             && let Some(line) = self.tasks.pop()
         {
             line.finish_and_clear();
             self.all.remove(&line);
         }
-        while self.tasks.len() < shown {
+        while self.tasks.len() < messages.len() {
             let line = self.all.add(ProgressBar::no_length());
             line.set_style(style("  {wide_msg}"));
             self.tasks.push(line);
         }
-        for (line, task) in self.tasks.iter().zip(running) {
-            line.set_message(task_message(task));
+        for (line, message) in self.tasks.iter().zip(messages) {
+            line.set_message(message);
         }
     }
 }
@@ -119,8 +127,9 @@ fn step_message(step: &str, counts: &Counts) -> String {
     format!("{step}{cached}{failed}")
 }
 
-fn task_message(task: &Running) -> String {
-    format!("{:>9}  {}", age(task.since.elapsed()), task.step)
+fn task_message(task: &Running, memory: Option<HeldMemory>) -> String {
+    let memory = memory.map_or_else(String::new, |memory| format!("  {}", in_words(memory)));
+    format!("{:>9}  {}{memory}", age(task.since.elapsed()), task.step)
 }
 
 /// How long something has been going on.
@@ -161,6 +170,9 @@ mod tests {
         let seconds = [0, 59, 60, 3599, 3600, 90_000].map(|seconds| age(Duration::from_secs(seconds)));
         assert_eq!(seconds, ["0 s", "59 s", "1 min 00 s", "59 min 59 s", "1 h 00 min", "25 h 00 min"]);
         let since = Instant::now().checked_sub(Duration::from_secs(125)).unwrap();
-        assert_eq!(task_message(&Running { step: "align[3]".to_owned(), since }), "2 min 05 s  align[3]");
+        let task = Running { step: "align[3]".to_owned(), since };
+        assert_eq!(task_message(&task, None), "2 min 05 s  align[3]");
+        let memory = HeldMemory { held: 3 << 29, given: 4 << 30 };
+        assert_eq!(task_message(&task, Some(memory)), "2 min 05 s  align[3]  1.5 GiB of 4 GiB");
     }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod basics;
 mod bucket;
 mod crypt;
+mod display;
 mod explain;
 mod faults;
 mod find;
