@@ -1,5 +1,6 @@
-//! The airlock: how results leave the site. Somebody asks, somebody else with the right role looks and decides, and
-//! then the objects leave within some days, sealed for the key that the registry has of who asked.
+//! The airlock: how results leave the site. Somebody asks and says which of the outputs that their project may take out
+//! it is; somebody else with the right role looks at each object and decides; and then the objects leave within some
+//! days, sealed for the key that the registry has of who asked.
 //!
 //! A request is a file of the site, `airlock/ID`, that only the site can have written (`authenticated`).
 
@@ -12,7 +13,7 @@ use sluis_model::{Address, Labels, ProjectName};
 use sluis_policy::{Action, Resource};
 
 use crate::{
-    AccessError, ReadAction, Site,
+    AccessError, ObjectReader, ReadAction, Site,
     audit::Entry,
     authenticated::Kind,
     decide::Found,
@@ -23,6 +24,9 @@ use crate::{
 };
 
 const FOLDER: &str = "airlock";
+
+/// The name of a refusal in the audit log.
+const REFUSE: &str = "refuse-export";
 
 /// How many days an approval may hold at most.
 const LONGEST: u16 = 30;
@@ -40,10 +44,25 @@ pub struct ExportRequest {
     pub project: ProjectName,
     /// What is to leave.
     pub objects: Vec<Address>,
+    /// Which of the outputs that the project's approval allows they are.
+    pub output: String,
     /// Why, for who decides.
     pub reason: String,
+    /// Who has looked at what of it.
+    pub looks: Vec<Look>,
     /// What became of it.
     pub state: ExportState,
+}
+
+/// Somebody's look at an object that is to leave.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Look {
+    /// Who.
+    pub by: String,
+    /// At what.
+    pub object: Address,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What became of a request.
@@ -60,6 +79,8 @@ pub enum ExportState {
         at: Timestamp,
         /// From when on the objects may not leave any more.
         until: Timestamp,
+        /// Why.
+        reason: String,
     },
     /// Somebody refused.
     Refused {
@@ -89,8 +110,19 @@ impl ExportRequest {
                 format!("nobody has decided about the request {id} yet")
             }
         };
-        Err(Reason { text, remedy: remedy.to_owned(), policy: "approved-export".to_owned() })
+        Err(against_export(text, remedy))
     }
+
+    /// Why somebody cannot approve that an object leaves: they have not seen it.
+    fn unseen(&self, person: &str, address: &Address) -> Option<Reason> {
+        let has_looked = self.looks.iter().any(|look| look.by == person && look.object == *address);
+        let text = || format!("{person} has not looked at {address}, which is to leave by the request {}", self.id);
+        (!has_looked).then(|| against_export(text(), &format!("sluis airlock look {} {address}", self.id)))
+    }
+}
+
+fn against_export(text: String, remedy: &str) -> Reason {
+    Reason { text, remedy: remedy.to_owned(), policy: "approved-export".to_owned() }
 }
 
 /// Why the airlock stays shut.
@@ -115,7 +147,7 @@ pub enum AirlockError {
     #[error("an approval holds for 1 to {LONGEST} days")]
     Days,
     /// It names nothing.
-    #[error("a request names at least one object and a reason")]
+    #[error("a request names at least one object, and who asks or decides gives a reason")]
     Empty,
 }
 
@@ -128,13 +160,16 @@ impl Site {
         &self,
         project: &ProjectName,
         objects: &[Address],
+        output: &str,
         reason: &str,
     ) -> Result<ExportRequest, AccessError> {
         if objects.is_empty() || reason.trim().is_empty() {
             return Err(AirlockError::Empty.into());
         }
         for address in objects {
-            self.permit_airlock("ask-to-export", project, address, Action::Read, None, None)?;
+            let against = self.against_output(project, output)?.into_iter().collect();
+            let asked = self.asked(Action::Read, Resource::Object(address.to_string()), Some(project));
+            self.permit_airlock("ask-to-export", address, &asked, None, against)?;
             if self.record_of(&self.stored(address)?)?.seal.is_none() {
                 return Err(AirlockError::Public(*address).into());
             }
@@ -147,7 +182,9 @@ impl Site {
             at: Timestamp::now(),
             project: project.clone(),
             objects: objects.to_vec(),
+            output: output.to_owned(),
             reason: reason.to_owned(),
+            looks: Vec::new(),
             state: ExportState::Asked,
         };
         self.requests().write(&request.id, &request)?;
@@ -177,24 +214,49 @@ impl Site {
         }
     }
 
-    /// Approves a request for some days, after a look at what it names. Nobody approves their own.
+    /// Opens an object that is to leave, for whoever may approve it, and notes that they looked at it.
     ///
     /// # Errors
-    /// If the caller may not, or it was decided already.
-    pub fn approve_export(&self, id: &str, days: u16) -> Result<ExportRequest, AccessError> {
+    /// If the caller may not, the request was decided already or is about other objects, or as [`Site::unseal`].
+    pub fn look_at_export(&self, id: &str, address: &Address) -> Result<ObjectReader, AccessError> {
+        let _alone = self.lock_airlock()?;
+        let mut request = self.undecided(id)?;
+        let others = || against_export(format!("the request {id} is about other objects"), "sluis airlock list");
+        let against = (!request.objects.contains(address)).then(others).into_iter().collect();
+        let asked = self.asked_to_approve(&request, address);
+        let purpose = Purpose::Read(ReadAction::Review);
+        let action = format!("look at {address}, which is to leave by the request {id}");
+        let entry = Entry::new(ReadAction::Review.name());
+        let permit = self.permit_as(purpose, action, asked, &[*address], entry, against)?;
+        let reader = self.unseal(&permit, address)?;
+        request.looks.push(Look { by: self.caller_name(), object: *address, at: Timestamp::now() });
+        self.requests().write(&request.id, &request)?;
+        Ok(reader)
+    }
+
+    /// Approves a request for some days, after a look at all that it names. Nobody approves their own.
+    ///
+    /// # Errors
+    /// If the caller may not, has not looked at all of it, or it was decided already.
+    pub fn approve_export(&self, id: &str, days: u16, reason: &str) -> Result<ExportRequest, AccessError> {
         if !(1..=LONGEST).contains(&days) {
             return Err(AirlockError::Days.into());
         }
         let until = |at: Timestamp| at.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(at);
-        self.decide_export("approve-export", id, |by, at| ExportState::Approved { by, at, until: until(at) })
+        let state = |by, at| ExportState::Approved { by, at, until: until(at), reason: reason.to_owned() };
+        self.decide_export("approve-export", id, reason, state, |request, address| {
+            let unseen = request.unseen(&self.caller_name(), address);
+            Ok(unseen.into_iter().chain(self.against_output(&request.project, &request.output)?).collect())
+        })
     }
 
-    /// Refuses a request.
+    /// Refuses a request, whether or not its objects may still be looked at.
     ///
     /// # Errors
-    /// As [`Site::approve_export`].
+    /// If the caller may not, or it was decided already.
     pub fn refuse_export(&self, id: &str, reason: &str) -> Result<ExportRequest, AccessError> {
-        self.decide_export("refuse-export", id, |by, at| ExportState::Refused { by, at, reason: reason.to_owned() })
+        let state = |by, at| ExportState::Refused { by, at, reason: reason.to_owned() };
+        self.decide_export(REFUSE, id, reason, state, |_, _| Ok(Vec::new()))
     }
 
     /// One object of an approved request as a Crypt4GH file for who asked: its body as it is stored, behind a header
@@ -205,10 +267,11 @@ impl Site {
     pub fn release(&self, id: &str, address: &Address) -> Result<Box<dyn Read>, AccessError> {
         let request = self.export_request(id)?;
         let approval = request.approval(&self.caller_name(), address, Timestamp::now());
-        let (approved_by, against) = match approval {
+        let (approved_by, mut against) = match approval {
             Ok(by) => (Some(by), Vec::new()),
             Err(reason) => (None, vec![reason]),
         };
+        against.extend(self.against_output(&request.project, &request.output)?);
         let purpose = Purpose::Read(ReadAction::Export);
         let asked = Asked {
             approved_by,
@@ -224,44 +287,74 @@ impl Site {
         &self,
         name: &'static str,
         id: &str,
+        reason: &str,
         state: impl FnOnce(String, Timestamp) -> ExportState,
+        against: impl Fn(&ExportRequest, &Address) -> Result<Vec<Reason>, AccessError>,
     ) -> Result<ExportRequest, AccessError> {
+        if reason.trim().is_empty() {
+            return Err(AirlockError::Empty.into());
+        }
         // Alone, so that two who decide at once do not undo each other's decision.
         let _alone = self.lock_airlock()?;
-        let mut request = self.export_request(id)?;
-        if request.state != ExportState::Asked {
-            return Err(AirlockError::Decided(id.to_owned()).into());
-        }
+        let mut request = self.undecided(id)?;
         for address in &request.objects {
-            let asked_by = Some(request.asked_by.clone());
-            self.permit_airlock(name, &request.project, address, Action::Approve, asked_by, Some(id))?;
+            let asked = self.asked_to_approve(&request, address);
+            self.permit_airlock(name, address, &asked, Some(id), against(&request, address)?)?;
         }
         request.state = state(self.caller_name(), Timestamp::now());
         self.requests().write(&request.id, &request)?;
         Ok(request)
     }
 
+    fn undecided(&self, id: &str) -> Result<ExportRequest, AccessError> {
+        let request = self.export_request(id)?;
+        if request.state == ExportState::Asked {
+            return Ok(request);
+        }
+        Err(AirlockError::Decided(id.to_owned()).into())
+    }
+
+    fn asked_to_approve<'a>(&self, request: &'a ExportRequest, address: &Address) -> Asked<'a> {
+        let resource = Resource::Object(address.to_string());
+        let asked_by = Some(request.asked_by.clone());
+        Asked { asked_by, ..self.asked(Action::Approve, resource, Some(&request.project)) }
+    }
+
+    /// Why an output of this kind may not leave for a project; `None` if its approval allows it.
+    fn against_output(&self, project: &ProjectName, output: &str) -> Result<Option<Reason>, AccessError> {
+        let registry = self.registry()?;
+        let allowed = registry.projects.get(project).map(|project| &*project.allowed_outputs).unwrap_or_default();
+        if self.config().identity.is_none() || allowed.iter().any(|one| one == output) {
+            return Ok(None);
+        }
+        let text = match allowed {
+            [] => format!("no output of the project {project} is allowed to leave"),
+            some => format!("`{output}` is none of the outputs of {project} that may leave: {}", some.join(", ")),
+        };
+        let remedy =
+            "if the committee approved it, add it to `allowed-outputs` of the project in registry/projects.yaml";
+        Ok(Some(Reason { text, remedy: remedy.to_owned(), policy: "allowed-output".to_owned() }))
+    }
+
     /// Decides a step on the way of one object.
     fn permit_airlock(
         &self,
         name: &'static str,
-        project: &ProjectName,
         address: &Address,
-        action: Action,
-        asked_by: Option<String>,
+        asked: &Asked<'_>,
         id: Option<&str>,
+        reasons: Vec<Reason>,
     ) -> Result<(), AccessError> {
-        let resource = Resource::Object(address.to_string());
-        let asked = Asked { asked_by, ..self.asked(action, resource, Some(project)) };
         let mut entry = Entry::new(name);
         entry.objects = vec![address.to_string()];
         let of = id.map_or_else(String::new, |id| format!(" by the request {id}"));
+        let project = asked.project.map_or_else(String::new, ToString::to_string);
         let text = format!("{name} {address} for the project {project}{of}");
-        self.decide(&asked, text, entry, |basis, asked| {
+        self.decide(asked, text, entry, |basis, asked| {
             let found = self.labels_for(basis, asked, &[*address])?;
-            // Who approves uses no data: it is not asked whether the data may be used by them.
-            let labels = if action == Action::Approve { Labels::default() } else { found.labels };
-            Ok(Found { labels, ..found })
+            // A request may be refused whatever became of the data.
+            let labels = if name == REFUSE { Labels::default() } else { found.labels };
+            Ok(Found { labels, reasons, ..found })
         })
         .map(drop)
     }
@@ -299,8 +392,15 @@ mod tests {
             at: at(0),
             project: "neuroblastoma".parse().unwrap(),
             objects: vec![one],
+            output: "figures".to_owned(),
             reason: "Figure 2".to_owned(),
-            state: ExportState::Approved { by: "bob".to_owned(), at: at(10), until: at(100) },
+            looks: Vec::new(),
+            state: ExportState::Approved {
+                by: "bob".to_owned(),
+                at: at(10),
+                until: at(100),
+                reason: "shows nobody".to_owned(),
+            },
         };
         assert_eq!(request.approval("anna", &one, at(99)), Ok("bob".to_owned()));
         for (person, address, now, says) in [

@@ -243,6 +243,7 @@ pub(crate) fn action_of(purpose: &crate::permit::Purpose) -> Action {
         Purpose::Read(ReadAction::Export | ReadAction::Grant) => Action::Export,
         Purpose::Read(ReadAction::Provenance) => Action::ViewProvenance,
         Purpose::Read(ReadAction::Repeat) => Action::Reanalyse,
+        Purpose::Read(ReadAction::Review) => Action::Approve,
         Purpose::Read(
             ReadAction::Show
             | ReadAction::Logs

@@ -54,7 +54,8 @@ pub(crate) struct Decided {
 }
 
 impl Site {
-    /// Decides whether data with these labels may be taken in: their dataset, and whose they are.
+    /// Decides whether data with these labels may be taken in: their dataset, and whose they are: subjects, or
+    /// samples of which the dataset lists the subject.
     ///
     /// # Errors
     /// The refusal with every reason, or what kept the decision from being made or written down.
@@ -90,6 +91,7 @@ impl Site {
         let asked = Asked { source, ..self.asked(Action::Submit, resource, Some(project)) };
         let request = Request { purpose: Purpose::Put, action, asked, addresses: &[], entry };
         self.permit(request, |basis, _| {
+            let labels = &basis.registry.with_subjects_of_samples(labels);
             let mut reasons = intake::against(basis.registry, labels);
             if basis.registry.class_of(labels) == DataClass::Public {
                 let keeping = self.asked(Action::Administer, self.as_resource(), None);

@@ -30,6 +30,8 @@ pub enum ReadAction {
     Explain,
     /// Find out what a run would do with it.
     Plan,
+    /// See whether it may leave the site.
+    Review,
 }
 
 impl ReadAction {
@@ -46,6 +48,7 @@ impl ReadAction {
             Self::Repeat => "repeat-run",
             Self::Explain => "explain-task",
             Self::Plan => "plan-run",
+            Self::Review => "look-at-export",
         }
     }
 }

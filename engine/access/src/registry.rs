@@ -77,6 +77,13 @@ impl Registry {
         if of_nobody && labels.datasets.iter().all(is_public) { DataClass::Public } else { DataClass::Controlled }
     }
 
+    /// The labels, with the subject in the place of each sample that one of their datasets lists.
+    pub fn with_subjects_of_samples(&self, labels: &Labels) -> Labels {
+        let listed = || labels.datasets.iter().filter_map(|name| self.datasets.get(name));
+        let subject_of = |name: &SubjectName| listed().fold(name.clone(), |name, dataset| dataset.subject_of(&name));
+        Labels { subjects: labels.subjects.iter().map(subject_of).collect(), ..labels.clone() }
+    }
+
     /// The name of the person whom an issuer knows by a subject.
     pub fn person_of(&self, issuer: &str, subject: &str) -> Option<&str> {
         self.names.get(&(issuer.to_owned(), subject.to_owned())).map(String::as_str)

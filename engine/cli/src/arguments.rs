@@ -188,7 +188,8 @@ pub struct Origin {
     /// The dataset of the registry to which plain files belong; they are sealed on the way in.
     #[arg(long, default_value = "personal", value_name = "NAME")]
     pub dataset: DatasetName,
-    /// The pseudonym of a subject of that dataset whose data they are; give it several times for several.
+    /// The pseudonym of a subject of that dataset whose data they are, or of a sample of theirs; give it several times for
+    /// several.
     #[arg(long, value_name = "PSEUDONYM")]
     pub subject: Vec<SubjectName>,
 }

@@ -1,6 +1,6 @@
 //! Printing: tables and JSON to standard output, everything else to standard error.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
@@ -14,6 +14,20 @@ pub fn line(text: &str) {
 /// Writes a line to standard error.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes all that a reader gives; whoever reads the output may go away before its end.
+///
+/// # Errors
+/// What the reader says.
+pub fn copy(reader: &mut impl Read, out: &mut impl Write) -> io::Result<()> {
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        let count = reader.read(&mut buffer)?;
+        if count == 0 || out.write_all(&buffer[..count]).is_err() {
+            return Ok(());
+        }
+    }
 }
 
 /// Writes JSON to standard output, indented for people and scripts alike.

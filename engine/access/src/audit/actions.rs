@@ -47,6 +47,7 @@ pub const DECIDED_ACTIONS: &[&str] = &[
     "plan-erasure",
     "withdraw-consent",
     "ask-to-export",
+    "look-at-export",
     "approve-export",
     "refuse-export",
     "release",

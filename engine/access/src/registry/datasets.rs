@@ -1,12 +1,16 @@
 //! `datasets.yaml`: what data there are, and whether those whom they concern agreed to their use.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use jiff::civil::Date;
 use sluis_model::{SubjectError, SubjectName};
 use sluis_policy::DataUse;
 use sluis_yaml::{Diagnostics, Fields, Node};
 
+use super::names;
 use crate::config::{parsed, visas};
 
 /// A dataset.
@@ -43,6 +47,8 @@ pub struct SubjectConsent {
     pub consent_date: Option<Date>,
     /// To what they agreed, beside the terms of the dataset.
     pub scope: Vec<DataUse>,
+    /// The samples that were taken of them, by pseudonym.
+    pub samples: Vec<SubjectName>,
 }
 
 /// How data are kept.
@@ -154,19 +160,40 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     let mut subjects = BTreeMap::new();
     for (name, entry) in fields.mapping("subjects", problems).into_iter().flatten() {
         let consent = Fields::of(&entry.node, "a subject", problems).and_then(|fields| {
-            fields.check_known(&["consent", "consent-date", "scope"], problems);
+            fields.check_known(&["consent", "consent-date", "scope", "samples"], problems);
+            let samples = names(fields.list("samples", problems), "a sample", problems);
             let (consent, consent_date) = read_consent(fields, problems)?;
-            Some(SubjectConsent { consent, consent_date, scope: terms(fields, "scope", problems) })
+            Some(SubjectConsent { consent, consent_date, scope: terms(fields, "scope", problems), samples })
         });
         match name.parse() {
             Ok(name) => subjects.extend(consent.map(|consent| (name, consent))),
             Err(error) => problems.error(&entry.key, SubjectError::to_string(&error)),
         }
     }
+    check_samples(&subjects, fields, problems);
     let (consent, consent_date) = consent?;
     let (description, class, kind, released) = (description?.to_owned(), class?, kind?, released?);
     let (network, visa) = (network?.unwrap_or_default(), visa?);
     Some(Dataset { description, class, kind, network, consent, consent_date, data_use, visa, released, subjects })
+}
+
+impl Dataset {
+    /// Whose data these are: the subject of a sample, or the subject who has the name.
+    pub fn subject_of(&self, name: &SubjectName) -> SubjectName {
+        let of_sample = self.subjects.iter().find(|(_, subject)| subject.samples.contains(name));
+        of_sample.map_or(name, |(subject, _)| subject).clone()
+    }
+}
+
+/// A name that is a sample's and a subject's, or that of two samples, would hide whose data something is.
+fn check_samples(subjects: &BTreeMap<SubjectName, SubjectConsent>, fields: Fields<'_>, problems: &mut Diagnostics) {
+    let mut known: BTreeSet<_> = subjects.keys().collect();
+    for sample in subjects.values().flat_map(|subject| &subject.samples) {
+        if !known.insert(sample) {
+            let span = fields.get("subjects").map_or(fields.span(), |node| &node.span);
+            problems.error(span, format!("the sample `{sample}` has the name of a subject or of another sample"));
+        }
+    }
 }
 
 /// Public data are of nobody, so nobody's consent is needed.

@@ -25,11 +25,13 @@ pub struct Project {
     pub until: Date,
     /// The approving committee's reference.
     pub approval: Option<String>,
+    /// The kinds of output that its approval lets leave the site, in words; by one of them each request calls its objects.
+    pub allowed_outputs: Vec<String>,
     /// What it declared of its use of data. The names of project, members and institutions are added for a decision.
     pub data_use: Purpose,
 }
 
-const KNOWN: &[&str] = &["purpose", "members", "datasets", "from", "until", "approval", "data-use"];
+const KNOWN: &[&str] = &["purpose", "members", "datasets", "from", "until", "approval", "allowed-outputs", "data-use"];
 
 const DATA_USE: &[&str] = &[
     "kind",
@@ -60,9 +62,11 @@ pub(super) fn read_project(node: &Node, problems: &mut Diagnostics) -> Option<Pr
         problems.error(fields.span(), format!("a project that runs from {from} cannot end on {until}"));
     }
     let approval = fields.string("approval", problems).map(str::to_owned);
+    let allowed_outputs = fields.strings("allowed-outputs", problems).into_iter().map(str::to_owned).collect();
     let data_use =
         fields.get("data-use").map_or_else(|| Some(Purpose::default()), |node| read_data_use(node, problems));
-    Some(Project { purpose: purpose?.to_owned(), members, datasets, from, until, approval, data_use: data_use? })
+    let (purpose, data_use) = (purpose?.to_owned(), data_use?);
+    Some(Project { purpose, members, datasets, from, until, approval, allowed_outputs, data_use })
 }
 
 fn read_data_use(node: &Node, problems: &mut Diagnostics) -> Option<Purpose> {

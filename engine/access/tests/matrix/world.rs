@@ -38,6 +38,7 @@ projects:
     from: '2020-01-01'
     until: '2090-01-01'
     approval: DAC-1
+    allowed-outputs: [figures]
     data-use:
       kind: health
       diseases: {MONDO:0005072: [MONDO:0021038]}
@@ -337,8 +338,8 @@ impl World {
                 site.who_can(&question).map(drop)
             }
             Ask::ApproveExport => {
-                let asked = site.ask_to_export(&project(), &[*address], "Figure 2")?;
-                site.approve_export(&asked.id, 7).map(drop)
+                let asked = site.ask_to_export(&project(), &[*address], "figures", "Figure 2")?;
+                site.approve_export(&asked.id, 7, "shows nobody").map(drop)
             }
         }
     }

@@ -95,6 +95,18 @@ fn a_withdrawal_in_any_dataset_counts() {
 }
 
 #[test]
+fn what_comes_from_a_sample_is_its_subjects() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    edit(&site, "datasets.yaml", "P012: {consent: given,", "P012: {consent: given, samples: [T-7, N-7],");
+    assert_eq!(site.permit_put(&project(), &of_subjects(&["T-7"])).unwrap().labels().to_string(), "trial-7 of P012");
+    let text = refusal(site.permit_put(&project(), &of_subjects(&["T-8"])));
+    assert!(text.contains("the subject T-8 is in none of the datasets concerned"), "{text}");
+    edit(&site, "datasets.yaml", "P012: {consent: given,", "P012: {consent: withdrawn,");
+    assert!(refusal(site.permit_put(&project(), &of_subjects(&["N-7"]))).contains("of the subject P012 was withdrawn"));
+}
+
+#[test]
 fn what_a_data_steward_gets_wrong_is_told_with_its_place() {
     for (wrong, told) in [
         ("subjects: [P012]", "subjects"),
@@ -102,6 +114,8 @@ fn what_a_data_steward_gets_wrong_is_told_with_its_place() {
         ("subjects:\n      P012: {consent: yes}", "none of `given`"),
         ("subjects:\n      Jan Jansen: {consent: given}", "`Jan Jansen` is not a subject's pseudonym"),
         ("subjects:\n      P012: {consent: given, name: Jan}", "`name`"),
+        ("subjects:\n      P012: {consent: given, samples: [P012]}", "the sample `P012` has the name of a subject"),
+        ("subjects:\n      P012: {consent: given, samples: [T-7, T-7]}", "the sample `T-7` has the name of"),
         ("class: public", "a public dataset has no `consent`"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -92,7 +92,9 @@ pub struct Withdraw {
 #[derive(Subcommand, Debug)]
 pub enum Airlock {
     /// Ask for objects to leave the site, sealed for your key in the registry.
-    #[command(after_help = "Example:\n  sluis airlock ask b3:5f0c81 --project neuroblastoma --reason 'Figure 2'")]
+    #[command(
+        after_help = "Example:\n  sluis airlock ask b3:5f0c81 --project neuroblastoma --output figures --reason 'Figure 2'"
+    )]
     Ask {
         /// The objects, by address or its beginning.
         #[arg(required = true, value_name = "ADDRESS")]
@@ -100,19 +102,34 @@ pub enum Airlock {
         /// The project on whose behalf.
         #[arg(long, default_value = "personal", value_name = "NAME")]
         project: ProjectName,
+        /// Which of the project's `allowed-outputs` they are; a personal site asks for none.
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        output: String,
         /// Why, for who decides.
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// List the requests and what became of them.
     List,
-    /// Agree to a request; nobody agrees to their own.
+    /// Print an object that is to leave, to see whether it may.
+    #[command(after_help = "Example:\n  sluis airlock look 3fa2b19c04d7 b3:5f0c81 | less")]
+    Look {
+        /// The request.
+        id: String,
+        /// The object, by address or its beginning.
+        #[arg(value_name = "ADDRESS")]
+        object: String,
+    },
+    /// Agree to a request, after a look at each of its objects; nobody agrees to their own.
     Approve {
         /// The request.
         id: String,
         /// How many days the objects may leave, up to 30.
         #[arg(long, default_value_t = 7, value_name = "DAYS")]
         days: u16,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Refuse a request.
     Refuse {

@@ -15,15 +15,23 @@ use crate::{arguments::Airlock, commands::objects::resolve, exit::Exit, failure:
 pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     match airlock {
-        Airlock::Ask { objects, project, reason } => {
+        Airlock::Ask { objects, project, output, reason } => {
             let objects = objects.iter().map(|object| resolve(&site, object)).collect::<Result<Vec<_>, _>>()?;
-            let request = site.ask_to_export(&project, &objects, &reason)?;
+            let request = site.ask_to_export(&project, &objects, &output, &reason)?;
             output::line(&request.id);
-            output::note("Somebody else with the role `committee` decides: sluis airlock approve, or refuse.");
+            output::note(
+                "Somebody else with the role `committee` looks and decides: sluis airlock look, then approve, or refuse.",
+            );
         }
         Airlock::List => list(&site.list_export_requests()?, json),
-        Airlock::Approve { id, days } => {
-            let request = site.approve_export(&id, days)?;
+        Airlock::Look { id, object } => {
+            let address = resolve(&site, &object)?;
+            let mut reader = site.look_at_export(&id, &address)?;
+            output::copy(&mut reader, &mut io::stdout().lock())
+                .map_err(|error| site.reading_failed(&address, error))?;
+        }
+        Airlock::Approve { id, days, reason } => {
+            let request = site.approve_export(&id, days, &reason)?;
             output::note(&format!(
                 "Approved: {} can take {} object(s) out now.",
                 request.asked_by,
@@ -47,11 +55,11 @@ fn list(requests: &[ExportRequest], json: bool) {
         output::json(&json!(requests));
         return;
     }
-    let mut table = output::table(&["REQUEST", "BY", "PROJECT", "ASKED", "OBJECTS", "STATE", "REASON"]);
+    let mut table = output::table(&["REQUEST", "BY", "PROJECT", "ASKED", "OBJECTS", "OUTPUT", "STATE", "REASON"]);
     for request in requests {
         let state = match &request.state {
             ExportState::Asked => "asked".to_owned(),
-            ExportState::Approved { by, until, .. } => format!("approved by {by} until {until:.0}"),
+            ExportState::Approved { by, until, reason, .. } => format!("approved by {by} until {until:.0}: {reason}"),
             ExportState::Refused { by, reason, .. } => format!("refused by {by}: {reason}"),
         };
         table.add_row([
@@ -60,6 +68,7 @@ fn list(requests: &[ExportRequest], json: bool) {
             request.project.to_string(),
             format!("{:.0}", request.at),
             request.objects.len().to_string(),
+            request.output.clone(),
             state,
             request.reason.clone(),
         ]);

@@ -47,11 +47,6 @@ fn log_of(site: &Site, task: &TaskSummary) -> Result<Option<Address>, Failure> {
 fn print_sealed(site: &Site, run: &RunSummary, address: &Address, out: &mut impl Write) -> Result<(), Failure> {
     let permit = site.permit_read(&run.project, address, ReadAction::Logs)?;
     let mut reader = site.unseal(&permit, address)?;
-    let mut buffer = [0; 64 * 1024];
-    loop {
-        let count = reader.read(&mut buffer).map_err(|error| site.reading_failed(address, error))?;
-        if count == 0 || out.write_all(&buffer[..count]).is_err() {
-            return Ok(());
-        }
-    }
+    output::copy(&mut reader, out).map_err(|error| site.reading_failed(address, error))?;
+    Ok(())
 }

@@ -131,6 +131,9 @@ pub(super) const DENIED: &[Case] = &[
     case("consent-not-withdrawn", Submit, "the consent of the subject P012 was withdrawn", |f| {
         f.subjects[0].consent = Consent::Withdrawn(None);
     }),
+    case("consent-not-withdrawn", Approve, "the consent of the subject P012 was withdrawn", |f| {
+        f.subjects[0].consent = Consent::Withdrawn(None);
+    }),
     case("consent-known", Submit, "for the dataset trial-7 is not known", |f| consent(f, Consent::Unknown)),
     case("consent-known", Submit, "of the subject P012 is not known", |f| f.subjects[0].consent = Consent::Unknown),
     case("consent-has-begun", Submit, "holds from 2026-11-24, today is 2026-11-23", |f| {

@@ -75,9 +75,9 @@ impl Event {
     pub(super) fn kind(&self) -> Kind {
         match self.action.as_str() {
             "create-site" | "put" | "seal" | "seal-again" | "keep-task" => Kind::Create,
-            "show" | "export" | "release" | "read-log" | "read-in-expression" | "view-provenance"
-            | "use-cached-result" | "use-key" | "check" | "list-audit" | "search-audit" | "export-audit"
-            | "prove-audit" => Kind::Read,
+            "show" | "export" | "look-at-export" | "release" | "read-log" | "read-in-expression"
+            | "view-provenance" | "use-cached-result" | "use-key" | "check" | "list-audit" | "search-audit"
+            | "export-audit" | "prove-audit" => Kind::Read,
             "grant" | "granted" | "revoke" | "revoked" | "pin" | "pinned" | "unpin" | "unpinned" | "load-registry"
             | "load-policies" | "set-aside-damaged" | "unlabelled" | "withdraw-consent" | "end-permit" => Kind::Update,
             "erase"

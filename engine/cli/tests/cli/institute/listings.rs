@@ -120,7 +120,10 @@ fn requests_are_shown_to_who_made_them_and_who_decides_and_subjects_to_stewards(
     let (workflow, job) = (institute.site.write("last.cwl", LAST_LINE), institute.job(&address));
     let run = ["run", &workflow, &job, "--dataset", "trial-7"];
     let made = addresses(&institute.run("anna", &[&run[..], &OF_PROJECT].concat()).json()).remove(0);
-    institute.succeed("anna", &[&["airlock", "ask", &made, "--reason", "Figure 2"][..], &OF_PROJECT].concat());
+    institute.succeed(
+        "anna",
+        &[&["airlock", "ask", &made, "--output", "figures", "--reason", "Figure 2"][..], &OF_PROJECT].concat(),
+    );
     for name in ["anna", "bob"] {
         assert_eq!(institute.succeed(name, &["airlock", "list", "--json"]).json()[0]["reason"], "Figure 2");
         assert_eq!(institute.last_record("list-requests", Some("allow"))["caller"], name);

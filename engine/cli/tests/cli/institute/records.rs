@@ -35,9 +35,10 @@ fn a_day_at_the_institute(institute: &Institute) -> Vec<String> {
     let made = addresses(&ran.json()).remove(0);
     let [project, to] = ["neuroblastoma".to_owned(), institute.site.path("out.txt").display().to_string()];
     institute.run("anna", &["export", &made, "--to", &to, "--project", &project]).failed(4, &[]);
-    let ask = ["airlock", "ask", &made, "--project", &project, "--reason", NAME];
+    let ask = ["airlock", "ask", &made, "--project", &project, "--output", "figures", "--reason", NAME];
     let id = institute.succeed("anna", &ask).out.trim().to_owned();
-    institute.succeed("bob", &["airlock", "approve", &id]);
+    institute.succeed("bob", &["airlock", "look", &id, &made]);
+    institute.succeed("bob", &["airlock", "approve", &id, "--reason", NAME]);
     let outdir = institute.site.path("released").display().to_string();
     institute.succeed("anna", &["airlock", "release", &id, "--outdir", &outdir]);
     institute.run("bob", &["put", &path, "--subject", NAME]).failed(2, &[]);

@@ -23,8 +23,12 @@ fn result(institute: &Institute) -> String {
 
 /// Asks for a result to leave, and gives the request's identifier.
 fn ask(institute: &Institute, address: &str) -> String {
-    let ask = [&["airlock", "ask", address, "--reason", "Figure 2"][..], &OF_PROJECT].concat();
-    institute.succeed("anna", &ask).out.trim().to_owned()
+    let ask = ["airlock", "ask", address, "--output", "figures", "--reason", "Figure 2"];
+    institute.succeed("anna", &[&ask[..], &OF_PROJECT].concat()).out.trim().to_owned()
+}
+
+fn approve(institute: &Institute, id: &str, days: &str) -> Ran {
+    institute.run("bob", &["airlock", "approve", id, "--days", days, "--reason", "shows nobody"])
 }
 
 fn release(institute: &Institute, name: &str, id: &str) -> Ran {
@@ -76,7 +80,8 @@ fn public_data_leave_freely_and_need_no_airlock() {
     let run = ["run", &workflow, &job, "--dataset", "genomes", "--outdir", &outdir];
     institute.succeed("anna", &[&run[..], &OF_PROJECT].concat());
     assert_eq!(fs::read_to_string(institute.site.path("results/last.txt")).unwrap(), "ACGT\n");
-    let ask = institute.run("anna", &[&["airlock", "ask", address, "--reason", "x"][..], &OF_PROJECT].concat());
+    let ask = institute
+        .run("anna", &[&["airlock", "ask", address, "--output", "figures", "--reason", "x"][..], &OF_PROJECT].concat());
     ask.failed(4, &["is public and leaves without an approval"]);
 }
 
@@ -101,15 +106,23 @@ fn what_somebody_else_approved_leaves_for_who_asked_alone() {
     let id = ask(&institute, &address);
     assert_stays(&institute, "anna", &id, &["nobody has decided about the request"]);
     institute
-        .run("anna", &["airlock", "approve", &id])
+        .run("anna", &["airlock", "approve", &id, "--reason", "mine"])
         .failed(4, &["anna asked for it", "not on the data access committee"]);
-    institute.run("bob", &["airlock", "approve", &id, "--days", "31"]).failed(2, &["1 to 30 days"]);
-    institute.succeed("bob", &["airlock", "approve", &id, "--days", "3"]);
+    approve(&institute, &id, "31").failed(2, &["1 to 30 days"]);
+    approve(&institute, &id, "3").failed(4, &["bob has not looked at", &format!("sluis airlock look {id}")]);
+    institute.run("anna", &["airlock", "look", &id, &address]).failed(4, &["not on the data access committee"]);
+    let seen = institute.succeed("bob", &["airlock", "look", &id, &address]);
+    assert_eq!(seen.out, "GATTACAGATTACACATTAG\n");
+    let look = institute.last_record("look-at-export", Some("allow"));
+    assert_eq!((&look["caller"], &look["objects"]), (&json!("bob"), &json!([address])), "{look}");
+    let approved = approve(&institute, &id, "3");
+    assert_eq!(approved.code, Some(0), "{}", approved.err);
+    institute.run("bob", &["airlock", "look", &id, &address]).failed(4, &["was decided already"]);
     institute.run("bob", &["airlock", "refuse", &id, "--reason", "late"]).failed(4, &["was decided already"]);
     let listed = institute.run("bob", &["airlock", "list", "--json"]).json();
     assert_eq!((&listed[0]["state"]["by"], &listed[0]["asked_by"]), (&json!("bob"), &json!("anna")), "{listed}");
     let table = institute.succeed("anna", &["airlock", "list"]).out;
-    assert!(table.contains(&id) && table.contains("approved by bob until") && table.contains("Figure 2"), "{table}");
+    assert!(table.contains(&id) && table.contains("shows nobody") && table.contains("Figure 2"), "{table}");
 
     assert_stays(&institute, "bob", &id, &["is by anna, not by bob", "bob is not a member of the project"]);
     let released = release(&institute, "anna", &id);
@@ -137,20 +150,23 @@ fn a_request_that_is_refused_ended_or_changed_releases_nothing() {
     let changed = ask(&institute, &address);
     let path = institute.site.site().join("airlock").join(&changed);
     let text = fs::read_to_string(&path).unwrap();
-    let approved = r#"{"state":"approved","by":"bob","at":"2020-01-01T00:00:00Z","until":"2090-01-01T00:00:00Z"}"#;
+    let approved =
+        r#"{"state":"approved","by":"bob","at":"2020-01-01T00:00:00Z","until":"2090-01-01T00:00:00Z","reason":"x"}"#;
     let forged = text.replace(r#"{"state":"asked"}"#, approved);
     assert_ne!(forged, text);
     fs::write(&path, forged).unwrap();
     for (name, arguments) in [
         ("anna", &["airlock", "release", &changed][..]),
-        ("bob", &["airlock", "approve", &changed]),
+        ("bob", &["airlock", "look", &changed, &address]),
+        ("bob", &["airlock", "approve", &changed, "--reason", "x"]),
         ("bob", &["airlock", "list"]),
     ] {
         institute.run(name, arguments).failed(5, &[&changed, "was not written by this site, or was changed"]);
     }
     // Nor can a request that was approved pass for another one.
     fs::write(&path, &text).unwrap();
-    institute.succeed("bob", &["airlock", "approve", &changed]);
+    institute.succeed("bob", &["airlock", "look", &changed, &address]);
+    assert_eq!(approve(&institute, &changed, "7").code, Some(0));
     fs::copy(&path, path.with_file_name(&refused)).unwrap();
     release(&institute, "anna", &refused).failed(5, &["was changed"]);
     // A consent that was taken back since keeps the object in.
@@ -175,4 +191,40 @@ fn what_the_terms_of_the_data_ask_for_is_told_and_written_down() {
     assert_eq!(explained, format!("allowed, by use-of-data\n  duty:    {duty}\n"));
     let told = institute.succeed("anna", &[&explain[..], &["--json"]].concat()).json();
     assert_eq!(told["verdict"]["duties"][0]["term"], "PUB", "{told}");
+}
+
+#[test]
+fn only_outputs_that_the_committee_allowed_the_project_leave() {
+    let Some(institute) = Institute::with_network(&["anna", "bob"]) else { return };
+    let address = result(&institute);
+    let ask_as = |output: &str| {
+        let ask = ["airlock", "ask", &address, "--output", output, "--reason", "Figure 2"];
+        institute.run("anna", &[&ask[..], &OF_PROJECT].concat())
+    };
+    for output in ["", "reads"] {
+        ask_as(output).failed(4, &[&format!("`{output}` is none of the outputs of neuroblastoma"), "figures"]);
+    }
+    let id = ask(&institute, &address);
+    institute.succeed("bob", &["airlock", "look", &id, &address]);
+    // What the committee allows may have changed since somebody asked.
+    institute.site.edit_registry("projects.yaml", "allowed-outputs: [figures, ", "allowed-outputs: [");
+    approve(&institute, &id, "7").failed(4, &["`figures` is none of the outputs"]);
+    institute.site.edit_registry("projects.yaml", "    allowed-outputs: [aggregate tables]\n", "");
+    ask_as("figures").failed(4, &["no output of the project neuroblastoma is allowed to leave"]);
+    institute.site.edit_registry("projects.yaml", "    approval:", "    allowed-outputs: [figures]\n    approval:");
+    assert_eq!(approve(&institute, &id, "7").code, Some(0));
+    institute.site.edit_registry("projects.yaml", "    allowed-outputs: [figures]\n", "");
+    assert_stays(&institute, "anna", &id, &["no output of the project neuroblastoma is allowed to leave"]);
+}
+
+#[test]
+fn a_withdrawn_consent_keeps_a_reviewer_from_looking_and_lets_them_refuse() {
+    let Some(institute) = Institute::with_network(&["anna", "bob"]) else { return };
+    let address = result(&institute);
+    let id = ask(&institute, &address);
+    institute.succeed("bob", &["airlock", "look", &id, &address]);
+    institute.site.edit_registry("datasets.yaml", "P012: {consent: given", "P012: {consent: withdrawn");
+    institute.run("bob", &["airlock", "look", &id, &address]).failed(4, &["P012"]);
+    approve(&institute, &id, "7").failed(4, &["P012"]);
+    institute.succeed("bob", &["airlock", "refuse", &id, "--reason", "consent is withdrawn"]);
 }

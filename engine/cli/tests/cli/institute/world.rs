@@ -33,6 +33,7 @@ projects:
     from: '2020-01-01'
     until: '2090-01-01'
     approval: DAC-2026-014
+    allowed-outputs: [figures, aggregate tables]
     data-use: {kind: health, ancestry: false}
 ";
 
