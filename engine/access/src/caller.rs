@@ -31,7 +31,7 @@ enum Who {
     /// A program that acts for a person, as far as they delegated it.
     Service(Arc<ActingFor>),
     /// A person of the registry as they would be after a fresh login: for explanations alone.
-    Assumed(String),
+    Assumed { name: String, with_visas: bool },
 }
 
 /// What a person delegated to a program.
@@ -90,7 +90,8 @@ impl Caller {
             Who::Verified { visas, .. } => Some(visas),
             Who::Service(service) => Some(&service.visas),
             Who::SelfIssued | Who::Nobody => Some(Visas::NONE),
-            Who::Assumed(_) => None,
+            Who::Assumed { with_visas: true, .. } => None,
+            Who::Assumed { with_visas: false, .. } => Some(Visas::NONE),
         }
     }
 
@@ -108,14 +109,23 @@ impl Caller {
     pub(crate) fn person(&self) -> Option<Person> {
         match &self.who {
             Who::Verified { issuer, subject, .. } => Some(Person { issuer: issuer.clone(), subject: subject.clone() }),
-            Who::SelfIssued | Who::Nobody | Who::Service(_) | Who::Assumed(_) => None,
+            Who::SelfIssued | Who::Nobody | Who::Service(_) | Who::Assumed { .. } => None,
         }
     }
 
     /// A person of the registry, as if they had just logged in with two factors. What is decided for such a caller is
     /// an explanation, never a permit.
     pub(crate) fn assumed(name: &str, addresses: Vec<IpAddr>) -> Self {
-        Self { who: Who::Assumed(name.to_owned()), addresses }
+        Self { who: Who::Assumed { name: name.to_owned(), with_visas: true }, addresses }
+    }
+
+    /// The same, if such a person has no visa at all.
+    pub(crate) fn without_visas(&self) -> Self {
+        let mut same = self.clone();
+        if let Who::Assumed { with_visas, .. } = &mut same.who {
+            *with_visas = false;
+        }
+        same
     }
 
     /// The same, from a machine with these addresses.
@@ -148,7 +158,7 @@ impl Caller {
         match &self.who {
             Who::SelfIssued => SELF_ISSUED.to_owned(),
             Who::Nobody => NOT_LOGGED_IN.to_owned(),
-            Who::Assumed(name) => name.clone(),
+            Who::Assumed { name, .. } => name.clone(),
             Who::Service(service) => {
                 let Person { issuer, subject } = &service.delegation.delegated_by;
                 registry.person_of(issuer, subject).map_or_else(|| format!("{subject} of {issuer}"), str::to_owned)
@@ -202,7 +212,7 @@ impl Caller {
     fn is_verified(&self, basis: &Basis<'_>) -> bool {
         match &self.who {
             Who::SelfIssued | Who::Nobody => false,
-            Who::Verified { .. } | Who::Assumed(_) => true,
+            Who::Verified { .. } | Who::Assumed { .. } => true,
             Who::Service(service) => basis.trusts(&service.delegation.delegated_by.issuer),
         }
     }
@@ -210,7 +220,7 @@ impl Caller {
     fn login(&self, now: Timestamp) -> Login {
         match &self.who {
             Who::SelfIssued | Who::Nobody | Who::Service(_) => Login { multi_factor: false, age_minutes: None },
-            Who::Assumed(_) => Login { multi_factor: true, age_minutes: Some(0) },
+            Who::Assumed { .. } => Login { multi_factor: true, age_minutes: Some(0) },
             Who::Verified { multi_factor, logged_in, .. } => Login {
                 multi_factor: *multi_factor,
                 age_minutes: logged_in.map(|at| {

@@ -40,6 +40,8 @@ pub struct Able {
     pub person: String,
     /// The project; none where no project has a part in it.
     pub project: Option<ProjectName>,
+    /// What would be against it if they had none of the visas that they are taken to have.
+    pub visas: Vec<String>,
 }
 
 /// One line of the yearly report: a person, a project and a dataset of it.
@@ -100,7 +102,11 @@ impl Site {
                 let caller = self.assumed(person);
                 let basis = Basis { caller: &caller, ..self.basis(&registry, Timestamp::now()) };
                 if self.explain_for(&basis, &question)?.verdict.allowed {
-                    able.insert(Able { person: person.clone(), project: project.clone() });
+                    let without = caller.without_visas();
+                    let basis = Basis { caller: &without, ..basis };
+                    let against = self.explain_for(&basis, &question)?.verdict.reasons;
+                    let visas = against.into_iter().map(|reason| reason.text).collect();
+                    able.insert(Able { person: person.clone(), project: project.clone(), visas });
                 }
             }
         }

@@ -35,6 +35,7 @@ pub fn carry_out(folder: &Path, access: Access, json: bool) -> Result<Exit, Fail
                 for one in able {
                     let project = one.project.map_or_else(String::new, |project| format!("  for {project}"));
                     output::line(&format!("{}{project}", one.person));
+                    one.visas.iter().for_each(|text| output::line(&format!("  unless {text}")));
                 }
             }
         }

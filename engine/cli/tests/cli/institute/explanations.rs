@@ -84,8 +84,13 @@ fn who_could_do_something_is_listed() {
         .run("dave", &["access", "who-can", "read", "site"])
         .failed(2, &["a dataset or an object, not of the site"]);
     institute.run("dave", &["access", "who-can", "audit", "trial-7"]).failed(2, &["the `site`, not of data"]);
+    let granted = "    visa: https://data.example.org/trial-7\n    subjects:";
+    institute.site.edit_registry("datasets.yaml", "    subjects:", granted);
+    let conditional = who(&["read", "trial-7"]);
+    assert!(conditional.starts_with("anna  for neuroblastoma\n  unless anna has no visa that grants "), "{conditional}");
+    institute.site.edit_registry("datasets.yaml", granted, "    subjects:");
     let read = institute.run("dave", &["access", "who-can", "read", "trial-7", "--json"]).json();
-    assert_eq!(read, json!([{ "person": "anna", "project": "neuroblastoma" }]));
+    assert_eq!(read, json!([{ "person": "anna", "project": "neuroblastoma", "visas": [] }]));
 }
 
 #[test]
