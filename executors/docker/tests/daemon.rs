@@ -171,7 +171,7 @@ async fn a_container_is_asked_for_with_exactly_the_gpus_that_it_is_given() {
     // Neither does a tool get all of them that asks for them.
     let (ended, log, said) = asked(Some(Vec::new())).await;
     assert_eq!((ended.unwrap().outcome, log.as_str()), (Outcome::Exited(0), "void\n"));
-    assert!(!said.contains("DeviceRequests"), "{said}");
+    assert!(!said.contains("DeviceRequests") && !said.contains("NVIDIA_VISIBLE_DEVICES=all"), "{said}");
     assert_eq!(asked(None).await.1, "unset\n");
 }
 
