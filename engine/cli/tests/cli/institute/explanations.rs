@@ -87,7 +87,10 @@ fn who_could_do_something_is_listed() {
     let granted = "    visa: https://data.example.org/trial-7\n    subjects:";
     institute.site.edit_registry("datasets.yaml", "    subjects:", granted);
     let conditional = who(&["read", "trial-7"]);
-    assert!(conditional.starts_with("anna  for neuroblastoma\n  unless anna has no visa that grants "), "{conditional}");
+    assert!(
+        conditional.starts_with("anna  for neuroblastoma\n  unless anna has no visa that grants "),
+        "{conditional}"
+    );
     institute.site.edit_registry("datasets.yaml", granted, "    subjects:");
     let read = institute.run("dave", &["access", "who-can", "read", "trial-7", "--json"]).json();
     assert_eq!(read, json!([{ "person": "anna", "project": "neuroblastoma", "visas": [] }]));
