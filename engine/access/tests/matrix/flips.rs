@@ -387,7 +387,7 @@ pub const REQUESTS: &[Flip] = &[
             w.ask = Ask::ApproveExport;
             World::edit(&mut w.people, "roles: []", "roles: [committee]");
         },
-        By(&["four-eyes"]),
+        By(&["approved-export", "four-eyes"]),
     ),
     flip("reading the log without the role", |w| w.ask = Ask::ReadAudit, By(&["auditor-reads-the-log"])),
     flip("asking about others without the role", |w| w.ask = Ask::WhoCan, By(&["auditor-reads-the-log"])),
