@@ -13,14 +13,14 @@
 //!
 //! but cannot widen it, and cannot make one:
 //!
-//! ```compile_fail
+//! ```compile_fail,E0616
 //! use sluis_access::Permit;
 //! fn covers(permit: &mut Permit, address: sluis_model::Address) -> bool {
 //!     permit.addresses.insert(address)
 //! }
 //! ```
 //!
-//! ```compile_fail
+//! ```compile_fail,E0599
 //! let permit = sluis_access::Permit::default();
 //! ```
 

@@ -1,6 +1,7 @@
 """The OpenID provider `oidc-provider-mock`, with what it leaves out added from Authlib, on which it stands: PKCE
 (RFC 7636) is demanded, and there is the device authorization grant (RFC 8628). Prints its port when it listens."""
 
+import base64
 import time
 
 import flask
@@ -100,6 +101,14 @@ def device_authorization():
 def decide(user_code, subject, decision):
     decisions[user_code] = (subject, decision == "approve")
     return "", 204
+
+
+@app.get("/signing-key")
+def signing_key():
+    """What no provider gives away: with it, tests sign what no provider would."""
+    key = _storage.storage.jwk
+    document = base64.b64encode(key.as_bytes("DER", is_private=True)).decode()
+    return flask.jsonify(pkcs8=document, kid=key.as_dict()["kid"])
 
 
 server = werkzeug.serving.make_server("127.0.0.1", 0, app, threaded=True)

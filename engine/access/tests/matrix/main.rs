@@ -5,6 +5,7 @@
 
 mod flips;
 mod issuer;
+mod programs;
 mod services;
 mod visas;
 mod world;
@@ -12,12 +13,14 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan;
-use sluis_access::{AccessError, Verdict};
+use sluis_access::{AccessError, Reason, Verdict};
 use sluis_model::{Address, EuCountry};
 use sluis_policy::Action;
 use tempfile::TempDir;
 
-use flips::{By, CONSENTS, Closed, Flip, PEOPLE, PROJECTS, REQUESTS, SetAside, TERMS, TOKENS, Token};
+use flips::{
+    Against, By, CONSENTS, Closed, Flip, NOBODY, PEOPLE, PROGRAMS, PROJECTS, REQUESTS, SetAside, TERMS, TOKENS, Token,
+};
 use issuer::Issuer;
 use visas::VISAS;
 use world::{Ask, Outcome, World, sealed_object};
@@ -50,7 +53,7 @@ async fn without_a_flip_every_request_is_allowed() {
         let outcome = world.outcome(&issuer, folder.path(), &address).await;
         outcome.result.unwrap();
         let opens = matches!(ask, Ask::Show | Ask::Task { .. });
-        assert_eq!(outcome.key_uses > 0, opens, "only content needs a key");
+        assert_eq!(outcome.key_uses > Some(0), opens, "only content needs a key");
     }
     let mut outside = World { addresses: Vec::new(), ..World::allowed(&issuer) };
     World::edit(&mut outside.datasets, "kind: molecular", "network: any");
@@ -72,7 +75,7 @@ async fn without_a_flip_every_request_is_allowed() {
         "PS neuroblastoma",
         "IS maxima",
         "RTN",
-        "NPOA, HMB",
+        "NPOA",
         "NPU",
         "NCU",
         "MOR 12",
@@ -83,16 +86,21 @@ async fn without_a_flip_every_request_is_allowed() {
     }
 }
 
+const ALL: [&[Flip]; 8] = [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS, PROGRAMS];
+
 #[test]
-fn there_are_sixty_flips_and_more_and_each_has_a_name_of_its_own() {
-    let names: BTreeSet<_> = [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS]
-        .into_iter()
-        .flatten()
-        .map(|one| one.name)
-        .collect();
-    let count: usize =
-        [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS].iter().map(|flips| flips.len()).sum();
+fn there_are_sixty_flips_and_more_and_each_has_a_name_of_its_own_and_says_something() {
+    let all = || ALL.into_iter().flatten();
+    let names: BTreeSet<_> = all().map(|one| one.name).collect();
+    let count = all().count();
     assert!(names.len() >= 60 && names.len() == count, "{count} flips, {} names", names.len());
+    for flip in all() {
+        let says = flip.says();
+        assert!(!says.is_empty() && says.iter().all(|text| text.len() > 5), "{}: {says:?}", flip.name);
+    }
+    // Their policies are mostly the same: it is by what is said that they differ.
+    let said: BTreeSet<_> = TERMS.iter().map(Flip::says).collect();
+    assert_eq!(said.len(), TERMS.len());
 }
 
 #[tokio::test]
@@ -128,6 +136,17 @@ async fn requests_are_refused() {
 #[tokio::test]
 async fn missing_visas_refuse() {
     each_of_a_world_is_refused(VISAS, World::with_visas).await;
+}
+
+#[tokio::test]
+async fn programs_are_refused() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let outcome = World::with_program(&issuer).outcome(&issuer, copy(&template).path(), &address).await;
+    outcome.result.unwrap();
+    assert!(outcome.key_uses > Some(0));
+    assert_eq!(outcome.record["caller"], "nightly for anna");
+    each_of_a_world_is_refused(PROGRAMS, World::with_program).await;
 }
 
 #[tokio::test]
@@ -186,12 +205,12 @@ async fn each_of_a_world_is_refused(flips: &[Flip], world: fn(&Issuer) -> World)
 }
 
 fn check(flip: &Flip, outcome: &Outcome) -> Result<(), String> {
-    if outcome.key_uses != 0 {
-        return Err(format!("a key was used {} times", outcome.key_uses));
-    }
     let Err(error) = &outcome.result else { return Err("it was allowed".to_owned()) };
     if let Closed(text) = flip.refused {
-        return if error.to_string().contains(text) { Ok(()) } else { Err(error.to_string()) };
+        return is_closed(text, error, outcome);
+    }
+    if outcome.key_uses != Some(0) {
+        return Err(format!("a key was used: {:?}", outcome.key_uses));
     }
     let AccessError::Refused(refusal) = error else { return Err(format!("{error}: {error:?}")) };
     let Some((Verdict::Deny, policies, reasons)) = &outcome.audited else {
@@ -201,23 +220,69 @@ fn check(flip: &Flip, outcome: &Outcome) -> Result<(), String> {
     if told != *reasons {
         return Err(format!("told {told:?}, but the log has {reasons:?}"));
     }
-    match (&flip.refused, &outcome.token) {
-        (Token(text), Some(found)) if found.contains(text) => Ok(()),
-        (Token(text), found) => Err(format!("the token should be refused with `{text}`, was {found:?}")),
-        (By(_) | SetAside(..), Some(found)) => Err(format!("the token was refused: {found}")),
-        (By(expected), None) if outcome.set_aside().is_empty() => is_by(expected, policies, reasons),
-        (By(_), None) => Err(format!("visas were set aside: {}", outcome.set_aside())),
-        (SetAside(text, expected), None) if outcome.set_aside().contains(text) => is_by(expected, policies, reasons),
-        (SetAside(..), None) => Err(format!("set aside was `{}`", outcome.set_aside())),
+    let deciding: BTreeSet<_> = refusal.reasons.iter().map(|reason| &reason.policy).collect();
+    if deciding != policies.iter().collect() {
+        return Err(format!("told of {deciding:?}, but the log has {policies:?}"));
+    }
+    match (&flip.refused, outcome.set_aside()) {
+        (Token(text), _) => {
+            is_refused_login(text, outcome)?;
+            is_by(NOBODY, &refusal.reasons)
+        }
+        (By(expected), "") => {
+            no_login_was_refused(outcome)?;
+            is_by(expected, &refusal.reasons)
+        }
+        (SetAside(text, expected), found) if found.contains(text) => {
+            no_login_was_refused(outcome)?;
+            is_by(expected, &refusal.reasons)
+        }
+        (By(_) | SetAside(..), found) => Err(format!("set aside was `{found}`")),
         (Closed(_), _) => Err("it was opened".to_owned()),
     }
 }
 
-fn is_by(expected: &[&str], policies: &[String], reasons: &[String]) -> Result<(), String> {
-    let (mut found, mut expected) = (policies.to_vec(), expected.to_vec());
-    found.sort();
-    expected.sort_unstable();
-    if found == expected { Ok(()) } else { Err(format!("by {found:?}: {reasons:?}")) }
+/// Nothing was opened, so that nothing can have been decided or written down: no file of the site is another one.
+fn is_closed(text: &str, error: &AccessError, outcome: &Outcome) -> Result<(), String> {
+    let (told, changed) = (error.to_string(), &outcome.changed);
+    match outcome.key_uses {
+        None if told.contains(text) && changed.is_empty() => Ok(()),
+        uses => Err(format!("told `{told}`, changed {changed:?}, used {uses:?}")),
+    }
+}
+
+/// The log has one login that was refused, of nobody, for what the token was refused for.
+fn is_refused_login(text: &str, outcome: &Outcome) -> Result<(), String> {
+    let Some(found) = &outcome.token else { return Err("the token was not refused".to_owned()) };
+    if !found.contains(text) {
+        return Err(format!("the token should be refused with `{text}`, was with `{found}`"));
+    }
+    let denied: Vec<_> = outcome.logins.iter().filter(|login| login["decision"] == "deny").collect();
+    let [login] = denied[..] else { return Err(format!("the log's refused logins are {denied:?}")) };
+    let is_last = outcome.logins.last() == Some(login);
+    if is_last && login["caller"] == "nobody" && login["reasons"] == serde_json::json!([found]) {
+        return Ok(());
+    }
+    Err(format!("the log has of logins {:?}", outcome.logins))
+}
+
+fn no_login_was_refused(outcome: &Outcome) -> Result<(), String> {
+    let logins = &outcome.logins;
+    if outcome.token.is_none() && logins.iter().all(|login| login["decision"] == "allow") {
+        return Ok(());
+    }
+    Err(format!("the token was refused: {:?}, {logins:?}", outcome.token))
+}
+
+/// Whether each of these policies says what it is to say, once, and no other says anything.
+fn is_by(expected: &[Against], reasons: &[Reason]) -> Result<(), String> {
+    let mut left: Vec<_> = reasons.iter().collect();
+    for (policy, text) in expected {
+        let place = left.iter().position(|reason| reason.policy == *policy && reason.text.contains(text));
+        let Some(place) = place else { return Err(format!("{policy} does not say `{text}`: {left:#?}")) };
+        left.remove(place);
+    }
+    if left.is_empty() { Ok(()) } else { Err(format!("besides: {left:#?}")) }
 }
 
 fn template() -> (TempDir, Address) {

@@ -118,48 +118,62 @@ fn field(world: &mut World, visa: usize, name: &str, value: &str) {
 }
 
 pub const VISAS: &[Flip] = &[
-    flip("no training visa", |w| drop(w.visas.remove(TRAINING)), By(&["valid-training"])),
+    flip(
+        "no training visa",
+        |w| drop(w.visas.remove(TRAINING)),
+        By(&[("valid-training", "no training of anna is on record")]),
+    ),
     flip(
         "a forged training visa",
         |w| w.visas[TRAINING].sign = Issuer::sign_with_another_key,
-        SetAside("visa 1 of the passport does not count: the signature is wrong", &["valid-training"]),
+        SetAside(
+            "visa 1 of the passport does not count: the signature is wrong",
+            &[("valid-training", "no training of anna is on record")],
+        ),
     ),
     flip(
         "a training visa that nobody signed",
         |w| w.visas[TRAINING].sign = |_, _, claims| Issuer::unsigned(claims),
-        SetAside("not signed", &["valid-training"]),
+        SetAside("not signed", &[("valid-training", "no training of anna is on record")]),
     ),
     flip(
         "a training visa that expired",
         |w| claim(w, TRAINING, "exp", seconds_from_now(-3600)),
-        SetAside("expired at", &["valid-training"]),
+        SetAside("expired at", &[("valid-training", "no training of anna is on record")]),
     ),
     flip(
         // As clocks may differ, it is good when the person logs in; a decision takes it as it is.
         "a training visa that expired since",
         |w| claim(w, TRAINING, "exp", seconds_from_now(-5)),
-        SetAside("AcceptedTermsAndPolicies of https://academy.example.org", &["valid-training"]),
+        SetAside(
+            "AcceptedTermsAndPolicies of https://academy.example.org",
+            &[("valid-training", "no training of anna is on record")],
+        ),
     ),
     flip(
         "a visa of another course",
         |w| field(w, TRAINING, "value", "https://academy.example.org/protection/2"),
-        By(&["valid-training"]),
+        By(&[("valid-training", "no training of anna is on record")]),
     ),
-    flip("a training by the person's own word", |w| field(w, TRAINING, "by", "self"), By(&["valid-training"])),
+    flip(
+        "a training by the person's own word",
+        |w| field(w, TRAINING, "by", "self"),
+        By(&[("valid-training", "no training of anna is on record")]),
+    ),
     flip(
         "a training of two years ago",
         |w| w.visas[TRAINING].object()["asserted"] = seconds_from_now(-2 * 365 * 86400),
-        By(&["valid-training"]),
+        By(&[("valid-training", "the training of anna ended on 20")]),
     ),
     flip(
         "a training by a source that is not trusted",
         |w| field(w, TRAINING, "source", "https://elsewhere.example.org"),
-        SetAside("not trusted to speak for", &["valid-training"]),
+        SetAside("not trusted to speak for", &[("valid-training", "no training of anna is on record")]),
     ),
     flip(
         "a training visa by nobody that is known",
         |w| claim(w, TRAINING, "iss", json!("https://nobody.example.org")),
-        SetAside("does not trust with visas", &["valid-training"]),
+        SetAside("does not trust with visas", &[("valid-training", "no training of anna is on record")]),
     ),
     flip(
         "a training visa with keys from elsewhere",
@@ -167,51 +181,85 @@ pub const VISAS: &[Flip] = &[
             let address = w.visas[TRAINING].header["jku"].as_str().unwrap().replace("visa-keys", "more-visa-keys");
             w.visas[TRAINING].header["jku"] = json!(address);
         },
-        SetAside("which this site does not permit", &["valid-training"]),
+        SetAside("which this site does not permit", &[("valid-training", "no training of anna is on record")]),
     ),
     flip(
         "a training visa for another audience",
         |w| claim(w, TRAINING, "aud", json!("another")),
-        SetAside("is for `another` alone", &["valid-training"]),
+        SetAside("is for `another` alone", &[("valid-training", "no training of anna is on record")]),
     ),
-    flip("no researcher status", |w| drop(w.visas.remove(STATUS)), By(&["required-visa"])),
-    flip("a status by the person's own word", |w| field(w, STATUS, "by", "self"), By(&["required-visa"])),
+    flip(
+        "no researcher status",
+        |w| drop(w.visas.remove(STATUS)),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
+    ),
+    flip(
+        "a status by the person's own word",
+        |w| field(w, STATUS, "by", "self"),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
+    ),
     flip(
         "a status by nobody in particular",
         |w| drop(w.visas[STATUS].object().as_object_mut().unwrap().remove("by")),
-        By(&["required-visa"]),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
     ),
     flip(
         "a status that the issuer is not trusted with",
         |w| claim(w, STATUS, "iss", json!("https://elsewhere.example.org")),
-        SetAside("is not trusted with visas of the type ResearcherStatus", &["required-visa"]),
+        SetAside(
+            "is not trusted with visas of the type ResearcherStatus",
+            &[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")],
+        ),
     ),
     flip(
         "no affiliation, on which the grant depends",
         |w| drop(w.visas.remove(AFFILIATION)),
-        SetAside("conditions", &["required-visa", "granted-by-visa"]),
+        SetAside(
+            "conditions",
+            &[
+                ("required-visa", "anna has no visa of the type AffiliationAndRole that this site believes"),
+                ("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7"),
+            ],
+        ),
     ),
-    flip("no grant", |w| drop(w.visas.remove(GRANTED)), By(&["granted-by-visa"])),
+    flip(
+        "no grant",
+        |w| drop(w.visas.remove(GRANTED)),
+        By(&[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")]),
+    ),
     flip(
         "a grant of another dataset",
         |w| field(w, GRANTED, "value", "https://data.example.org/7/"),
-        By(&["granted-by-visa"]),
+        By(&[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")]),
     ),
-    flip("a grant by no committee", |w| field(w, GRANTED, "by", "peer"), By(&["granted-by-visa"])),
+    flip(
+        "a grant by no committee",
+        |w| field(w, GRANTED, "by", "peer"),
+        By(&[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")]),
+    ),
     flip(
         "a grant of somebody else",
         |w| claim(w, GRANTED, "sub", json!("bob-at-work")),
-        SetAside("no visa links that name", &["granted-by-visa"]),
+        SetAside(
+            "no visa links that name",
+            &[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")],
+        ),
     ),
     flip(
         "a grant of the same name elsewhere",
         |w| claim(w, GRANTED, "iss", json!("https://elsewhere.example.org")),
-        SetAside("no visa links that name", &["granted-by-visa"]),
+        SetAside(
+            "no visa links that name",
+            &[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")],
+        ),
     ),
     flip(
         "a grant on a condition that is not met",
         |w| field(w, AFFILIATION, "value", "student@maxima.example.org"),
-        SetAside("conditions", &["granted-by-visa"]),
+        SetAside(
+            "conditions",
+            &[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")],
+        ),
     ),
     flip(
         "a grant on a condition that is not known",
@@ -219,7 +267,10 @@ pub const VISAS: &[Flip] = &[
             let clause = json!({ "type": "AffiliationAndRole", "value": "regex:.*" });
             w.visas[GRANTED].object()["conditions"] = json!([[clause]]);
         },
-        SetAside("cannot be checked", &["granted-by-visa"]),
+        SetAside(
+            "cannot be checked",
+            &[("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7")],
+        ),
     ),
     flip(
         "a passport of no broker",
@@ -227,17 +278,25 @@ pub const VISAS: &[Flip] = &[
             w.identity = w.identity.replace("brokers: ['ISSUER']", "brokers: [https://other.example.org]");
             w.identity.insert_str(0, "    - {issuer: https://other.example.org, client: sluis}\n");
         },
-        SetAside("is not among this site's passport brokers", &["valid-training", "required-visa", "granted-by-visa"]),
+        SetAside(
+            "is not among this site's passport brokers",
+            &[
+                ("valid-training", "no training of anna is on record"),
+                ("required-visa", "anna has no visa of the type AffiliationAndRole that this site believes"),
+                ("required-visa", "anna has no visa of the type ResearcherStatus that this site believes"),
+                ("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7"),
+            ],
+        ),
     ),
     flip(
         "visas without an approved project",
         |w| World::edit(&mut w.projects, "datasets: [trial-7]", "datasets: []"),
-        By(&["dataset-in-project"]),
+        By(&[("dataset-in-project", "the dataset trial-7 is not granted to the project neuroblastoma")]),
     ),
     flip(
         "visas without a project's member",
         |w| World::edit(&mut w.projects, "members: [anna]", "members: []"),
-        By(&["membership"]),
+        By(&[("membership", "anna is not a member of the project neuroblastoma")]),
     ),
 ];
 

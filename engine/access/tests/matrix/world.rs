@@ -1,13 +1,15 @@
 //! A site of an institute, with one request that is allowed, and everything that it is allowed by.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value as Json;
-use sluis_access::{AccessError, Caller, NewDelegation, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict};
+use sluis_access::{
+    AccessError, AuditRecord, Caller, NewDelegation, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict,
+};
 use sluis_identity::{Expectations, TokenError, VerifiedIdentity, Verifier};
 use sluis_model::{Address, EuCountry, Labels, ProjectName, Region, RunId, TaskId};
 
-use crate::{issuer::Issuer, visas::Visa};
+use crate::{issuer::Issuer, programs::Delegated, visas::Visa};
 
 const INSTITUTIONS: &str = "\
 institutions:
@@ -93,6 +95,8 @@ pub struct World {
     pub identity: String,
     /// The visas that the token brings.
     pub visas: Vec<Visa>,
+    /// What Anna delegated while everything was as in [`World::allowed`]: then it is the program that asks.
+    pub delegated: Option<Delegated>,
     pub ask: Ask,
 }
 
@@ -137,6 +141,7 @@ impl World {
             executors: "local-executor: allow\n",
             identity: String::new(),
             visas: Vec::new(),
+            delegated: None,
             ask: Ask::Show,
         }
     }
@@ -157,8 +162,31 @@ pub struct Outcome {
     pub audited: Option<(Verdict, Vec<String>, Vec<String>)>,
     /// That record as it was written.
     pub record: Json,
-    /// How often the site's key was used.
-    pub key_uses: u64,
+    /// The records of logins, as they were written.
+    pub logins: Vec<Json>,
+    /// How often the site's key was used; nothing if there was no site to use it.
+    pub key_uses: Option<u64>,
+    /// The files of a site that was not opened that are not what they were before.
+    pub changed: Vec<String>,
+}
+
+impl Outcome {
+    /// The site was not opened: what is there to see is its files.
+    fn closed(error: AccessError, folder: &Path, before: &BTreeMap<String, Vec<u8>>) -> Self {
+        let after = contents(folder);
+        let names = before.keys().chain(after.keys());
+        let mut changed: Vec<_> = names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
+        changed.dedup();
+        let (audited, record, logins) = (None, Json::Null, Vec::new());
+        Self { token: None, result: Err(error), audited, record, logins, key_uses: None, changed }
+    }
+}
+
+/// Every file in a folder, by its path, with its content.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    files.map(|file| (file.path().display().to_string(), fs::read(file.path()).unwrap())).collect()
 }
 
 /// A sealed object of trial 7 and subject P012, at a site that is then given to an institute.
@@ -195,27 +223,50 @@ pub fn project() -> ProjectName {
 impl World {
     /// Asks for it at the site in a folder.
     pub async fn outcome(&self, issuer: &Issuer, folder: &Path, address: &Address) -> Outcome {
-        self.write(issuer, folder);
-        let opened = Site::open(folder);
-        let site = match opened {
-            Ok(site) => site,
-            Err(error) => {
-                return Outcome { token: None, result: Err(error), audited: None, record: Json::Null, key_uses: 0 };
-            }
+        let delegation = match &self.delegated {
+            Some(delegated) => Some(delegated.token(issuer, folder).await),
+            None => None,
         };
+        self.write(issuer, folder);
+        let before = contents(folder);
+        let site = match Site::open(folder) {
+            Ok(site) => site,
+            Err(error) => return Outcome::closed(error, folder, &before),
+        };
+        let (caller, token) = match delegation {
+            Some(token) => self.program(&site, &token),
+            None => self.person(issuer, &site).await,
+        };
+        let site = site.used_by(caller.from_addresses(self.addresses.iter().map(|one| one.parse().unwrap()).collect()));
+        let result = self.request(&site, address);
+        let records =
+            || site.audit().records().unwrap().map(Result::unwrap).filter(|record| record.verdict().is_some());
+        let written = |record: &AuditRecord| serde_json::from_str::<Json>(record.json()).unwrap();
+        let last = records().last();
+        let record = last.as_ref().map_or(Json::Null, written);
+        let audited = last.map(|last| {
+            let policies = record["policies"].as_array().into_iter().flatten();
+            let policies = policies.map(|policy| policy.as_str().unwrap().to_owned()).collect();
+            (last.verdict().unwrap(), policies, last.reasons().to_vec())
+        });
+        let logins = records().filter(|record| record.action() == "login").map(|record| written(&record)).collect();
+        Outcome { token, result, audited, record, logins, key_uses: Some(site.key_uses()), changed: Vec::new() }
+    }
+
+    /// Who shows the token of this world, and why it was refused, if it was. Both are written down.
+    async fn person(&self, issuer: &Issuer, site: &Site) -> (Caller, Option<String>) {
         let verifier = Verifier::new(site.config().identity.clone().unwrap().trust).unwrap();
-        let mut caller = Caller::nobody();
-        let mut token = None;
+        let (mut caller, mut token) = (Caller::nobody(), None);
         for _ in 0..if self.logged_in { self.shown } else { 0 } {
             caller = match self.verified(issuer, &verifier).await {
                 Ok(identity) => {
-                    let caller = Caller::verified(&identity);
-                    if self.visas.is_empty() {
-                        caller
-                    } else {
+                    let mut caller = Caller::verified(&identity);
+                    if !self.visas.is_empty() {
                         let passport = verifier.embedded_passport(&identity, jiff::Timestamp::now()).await;
-                        caller.with_passport(passport.as_ref())
+                        caller = caller.with_passport(passport.as_ref());
                     }
+                    site.note_login(&caller).unwrap();
+                    caller
                 }
                 Err(error) => {
                     site.note_failed_login(&error).unwrap();
@@ -224,19 +275,7 @@ impl World {
                 }
             };
         }
-        let site = site.used_by(caller.from_addresses(self.addresses.iter().map(|one| one.parse().unwrap()).collect()));
-        let result = self.request(&site, address);
-        let last =
-            site.audit().records().unwrap().map(Result::unwrap).filter(|record| record.verdict().is_some()).last();
-        let entry = last.as_ref().map_or(Json::Null, |record| serde_json::from_str(record.json()).unwrap());
-        let audited = last.map(|record| {
-            let texts = |field: &str| -> Vec<String> {
-                let values = entry["content"][field].as_array().or(entry[field].as_array());
-                values.into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
-            };
-            (record.verdict().unwrap(), texts("policies"), record.reasons().to_vec())
-        });
-        Outcome { token, result, audited, record: entry, key_uses: site.key_uses() }
+        (caller, token)
     }
 
     pub async fn verified(&self, issuer: &Issuer, verifier: &Verifier) -> Result<VerifiedIdentity, TokenError> {
@@ -248,8 +287,11 @@ impl World {
         verifier.verify(&token, &self.expected, jiff::Timestamp::now()).await
     }
 
-    fn write(&self, issuer: &Issuer, folder: &Path) {
+    /// Writes the files that say all this, in the place of those of another world.
+    pub fn write(&self, issuer: &Issuer, folder: &Path) {
         let site = fs::read_to_string(folder.join("site.yaml")).unwrap();
+        let site =
+            ["local-executor: ", "identity:"].iter().fold(&site[..], |text, key| text.split(key).next().unwrap());
         let identity = format!(
             "{}identity:\n  http-on-loopback: true\n  issuers:\n    - {{issuer: '{}', client: sluis}}\n{}",
             self.executors,

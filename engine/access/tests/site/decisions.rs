@@ -246,3 +246,25 @@ fn data_of_no_dataset_are_not_taken_in() {
     assert!(refusal(site.permit_put(&project(), &Labels::default())).contains("no dataset"));
     assert!(site.permit_put(&project(), &of_dataset("personal")).is_ok());
 }
+
+/// Whether a type is none of those that can be had without a decision: were it one, the name below could mean two things
+/// and would not compile.
+trait OnlyDecided<How> {
+    fn is_only_decided() -> bool {
+        true
+    }
+}
+
+struct ByDefault;
+struct ByCopying;
+struct ByReading;
+
+impl<T> OnlyDecided<()> for T {}
+impl<T: Default> OnlyDecided<ByDefault> for T {}
+impl<T: Clone> OnlyDecided<ByCopying> for T {}
+impl<T: serde::de::DeserializeOwned> OnlyDecided<ByReading> for T {}
+
+#[test]
+fn nothing_but_a_decision_makes_a_permit() {
+    assert!(<sluis_access::Permit as OnlyDecided<_>>::is_only_decided());
+}

@@ -74,7 +74,11 @@ impl Key {
 
     /// A token with this header and these claims, as texts, which need not be JSON.
     pub fn sign_texts(&self, header: &str, claims: &str) -> String {
-        let message = format!("{}.{}", base64url(header), base64url(claims));
+        self.sign_message(&format!("{}.{}", base64url(header), base64url(claims)))
+    }
+
+    /// A token of header and claims that are in base64url already.
+    pub fn sign_message(&self, message: &str) -> String {
         let signature = match self {
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];

@@ -10,6 +10,7 @@ mod parsers;
 mod passports;
 mod provider;
 mod provider_process;
+mod provider_tokens;
 mod server;
 mod site;
 mod token_files;

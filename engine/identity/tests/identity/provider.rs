@@ -1,10 +1,12 @@
 //! A site that trusts a real OpenID provider, and a browser.
 
+use aws_lc_rs::signature::RsaKeyPair;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::Value;
 use sluis_identity::{Trust, TrustedIssuer, Verifier, login::LoginRequest};
 
-use crate::provider_process::ProviderProcess;
+use crate::{keys::Key, provider_process::ProviderProcess};
 
 /// A provider that ends with its owner, and a site that trusts it.
 pub struct Provider {
@@ -35,6 +37,15 @@ impl Provider {
         let request = self.browser.put(format!("{}/users/{subject}", self.address));
         let request = request.header("content-type", "application/json").body(claims.to_string());
         assert!(request.send().await.unwrap().status().is_success());
+    }
+
+    /// The key that the provider signs with, and its name in the provider's key set.
+    pub async fn signing_key(&self) -> (Key, String) {
+        let answer = self.browser.get(format!("{}/signing-key", self.address)).send().await.unwrap();
+        let found: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let document = STANDARD.decode(found["pkcs8"].as_str().unwrap()).unwrap();
+        let name = found["kid"].as_str().unwrap().to_owned();
+        (Key::Rsa(RsaKeyPair::from_pkcs8(&document).unwrap()), name)
     }
 
     /// A form, posted by the browser. Gives the address that the answer leads to, if it does.

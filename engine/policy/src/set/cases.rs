@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use crate::{
     Action::{self, Administer, Approve, Audit, Export, Read, Reanalyse, Submit, ViewProvenance, Withdraw},
-    Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, Resource, TermVerdict, Use,
+    Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, TermVerdict, Use,
 };
 
 use super::base::{allowed, allowed_service, person};
@@ -61,12 +61,63 @@ fn term(facts: &mut Facts, verdict: Use) {
     facts.datasets[0].terms = vec![TermVerdict { term: "NCU".to_owned(), verdict, reason }];
 }
 
+const USE: &[Action] = &[Submit, Read, Export, ViewProvenance, Reanalyse];
+const GOVERN: &[Action] = &[Approve, Withdraw, Administer, Audit];
+
+/// For which actions each policy speaks.
+pub(super) const SCOPES: &[(&str, &[Action])] = &[
+    ("declared-person", &Action::ALL),
+    ("verified-identity", &Action::ALL),
+    ("multi-factor", &Action::ALL),
+    ("trusted-institution", &Action::ALL),
+    ("allowed-place", &Action::ALL),
+    ("delegation-in-force", &Action::ALL),
+    ("delegation-not-revoked", &Action::ALL),
+    ("delegation-covers-action", &Action::ALL),
+    ("login-of-today", USE),
+    ("suspended-institution", USE),
+    ("valid-training", USE),
+    ("required-visa", USE),
+    ("institute-network", USE),
+    ("declared-project", USE),
+    ("membership", USE),
+    ("research-only", USE),
+    ("project-has-begun", USE),
+    ("project-has-not-ended", USE),
+    ("declared-dataset", USE),
+    ("labelled-data", USE),
+    ("dataset-in-project", USE),
+    ("granted-by-visa", USE),
+    ("consent-not-withdrawn", &[Submit, Read, Export, ViewProvenance, Reanalyse, Approve]),
+    ("consent-known", USE),
+    ("consent-has-begun", USE),
+    ("listed-subject", USE),
+    ("data-use-terms", USE),
+    ("data-use-decided", USE),
+    ("allowed-executor", USE),
+    ("closed-tools", USE),
+    ("confidential-computing", USE),
+    ("allowed-source", USE),
+    ("fresh-login-for-government", GOVERN),
+    ("institute-network-for-government", GOVERN),
+    ("suspended-institution-decides-nothing", &[Approve, Administer, Audit]),
+    ("people-decide", &[Export, Approve, Withdraw, Administer, Audit]),
+    ("approved-export", &[Export]),
+    ("export-approved-by-another", &[Export]),
+    ("four-eyes", &[Approve]),
+    ("committee-approves", &[Approve]),
+    ("steward-withdraws", &[Withdraw]),
+    ("administrator-keeps-the-site", &[Administer]),
+    ("auditor-reads-the-log", &[Audit]),
+];
+
 pub(super) const DENIED: &[Case] = &[
     case("declared-person", Read, "the person anna is not in the registry", |f| person(f).declared = false),
     case("verified-identity", Read, "anna is who they say", |f| person(f).verified = false),
     case("multi-factor", Read, "anna logged in without a second factor", |f| login(f).multi_factor = false),
     case("login-of-today", Read, "anna logged in 12 h 1 min ago", |f| login(f).age_minutes = Some(721)),
     case("login-of-today", Read, "not known when anna logged in", |f| login(f).age_minutes = None),
+    case("fresh-login-for-government", Audit, "not known when anna logged in", |f| login(f).age_minutes = None),
     case("fresh-login-for-government", Audit, "anna logged in 1 h 1 min ago", |f| login(f).age_minutes = Some(61)),
     case(
         "trusted-institution",
@@ -92,15 +143,14 @@ pub(super) const DENIED: &[Case] = &[
         delegation(f).revoked = true;
     }),
     of_service("delegation-covers-action", Reanalyse, "anna did not delegate `reanalyse`", |f| {
-        delegation(f).actions = [Submit].into();
+        let action = f.action;
+        delegation(f).actions.remove(&action);
     }),
-    of_service("people-decide", Submit, "scheduler (for anna) is a program, and `export` is for people", |f| {
-        f.action = Export;
-    }),
-    of_service("people-decide", Submit, "`audit` is for people", |f| {
-        f.action = Audit;
-        f.resource = Resource::Site("maxima".to_owned());
-    }),
+    case("people-decide", Export, "scheduler (for anna) is a program, and `export` is for people", by_program),
+    case("people-decide", Approve, "`approve` is for people", by_program),
+    case("people-decide", Withdraw, "`withdraw` is for people", by_program),
+    case("people-decide", Administer, "`administer` is for people", by_program),
+    case("people-decide", Audit, "`audit` is for people", by_program),
     of_service("required-visa", Submit, "anna has no visa", |f| {
         person(f).missing_visas = ["AffiliationAndRole".to_owned()].into();
     }),
@@ -204,6 +254,7 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
         f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
         consent(f, Consent::Unknown);
     }),
+    ("an approval of what nobody in particular asked for", Approve, |f| f.asked_by = None),
     ("an audit without a visa", Audit, |f| person(f).missing_visas = ["ResearcherStatus".to_owned()].into()),
     ("an export of public data", Export, |f| {
         f.datasets[0].public = true;
@@ -216,11 +267,20 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
     ("a duty", Submit, |f| term(f, Use::Duty("publish the results".to_owned()))),
     ("a personal site", Submit, personal),
     ("an export of a personal site", Export, personal),
+    ("an export of a personal site that nobody approved", Export, |f| {
+        personal(f);
+        f.approved_by = None;
+    }),
     ("an approval of a personal site", Approve, personal),
     ("a withdrawal of a personal site", Withdraw, personal),
     ("the upkeep of a personal site", Administer, personal),
     ("the audit log of a personal site", Audit, personal),
 ];
+
+/// The same, asked by a program.
+fn by_program(facts: &mut Facts) {
+    facts.principal = allowed_service(facts.action).principal;
+}
 
 /// One person, whom nobody vouches for, with no role and no login.
 fn personal(facts: &mut Facts) {
