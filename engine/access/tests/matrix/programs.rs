@@ -1,6 +1,6 @@
 //! Programs that ask for Anna, at a site where her delegation was made before anything else happened.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use jiff::{SignedDuration, Timestamp};
 use sluis_access::{Caller, NewDelegation, Site};
@@ -21,8 +21,6 @@ pub struct Delegated {
     pub revoked: bool,
     /// For how long it holds from now on, if it is not as long as she said.
     pub seconds_left: Option<i64>,
-    /// How long the program waits after it has shown its token.
-    pub waits: Duration,
     /// What it shows instead of its token.
     pub shows: fn(String) -> String,
 }
@@ -35,7 +33,6 @@ impl World {
             project: "neuroblastoma",
             revoked: false,
             seconds_left: None,
-            waits: Duration::ZERO,
             shows: |token| token,
         };
         Self { delegated: Some(delegated), ..Self::allowed(issuer) }
@@ -46,16 +43,14 @@ impl World {
     }
 
     /// The program that shows its token, and why that was refused, if it was, which is written down.
-    pub fn program(&self, site: &Site, token: &str) -> (Caller, Option<String>) {
-        let found = match site.service(token) {
+    pub fn program(site: &Site, token: &str) -> (Caller, Option<String>) {
+        match site.service(token) {
             Ok(caller) => (caller, None),
             Err(error) => {
                 site.note_failed_login(&error).unwrap();
                 (Caller::nobody(), Some(error.to_string()))
             }
-        };
-        std::thread::sleep(self.delegated.as_ref().map_or(Duration::ZERO, |delegated| delegated.waits));
-        found
+        }
     }
 }
 

@@ -234,7 +234,7 @@ impl World {
             Err(error) => return Outcome::closed(error, folder, &before),
         };
         let (caller, token) = match delegation {
-            Some(token) => self.program(&site, &token),
+            Some(token) => Self::program(&site, &token),
             None => self.person(issuer, &site).await,
         };
         let site = site.used_by(caller.from_addresses(self.addresses.iter().map(|one| one.parse().unwrap()).collect()));

@@ -1,7 +1,5 @@
 //! Programs that are refused: because of what became of the delegation, or of who made it.
 
-use std::time::Duration;
-
 use super::{By, Flip, Token, flip};
 use crate::world::{Ask, World};
 
@@ -13,14 +11,6 @@ pub const PROGRAMS: &[Flip] = &[
         By(&[("delegation-not-revoked", "anna revoked what they delegated to nightly (for anna)")]),
     ),
     flip("delegation expired", |w| w.delegation().seconds_left = Some(-1), Token("the token expired at")),
-    flip(
-        "delegation expired since it was shown",
-        |w| {
-            w.delegation().seconds_left = Some(2);
-            w.delegation().waits = Duration::from_millis(2100);
-        },
-        By(&[("delegation-in-force", "what anna delegated to nightly ended at")]),
-    ),
     flip(
         "delegation changed by one letter",
         |w| {
