@@ -45,6 +45,12 @@ pub(crate) struct ActingFor {
     pub file: PathBuf,
 }
 
+impl ActingFor {
+    fn is_revoked(&self) -> bool {
+        !self.file.exists()
+    }
+}
+
 /// How the audit log calls who is not logged in.
 const NOBODY: &str = "nobody";
 
@@ -139,6 +145,16 @@ impl Caller {
         self.addresses.clone()
     }
 
+    /// What of them can change while they use the site: whether what was delegated to them holds, and how many of their
+    /// visas do.
+    pub(crate) fn standing(&self, now: Timestamp) -> (bool, usize) {
+        let holds = match &self.who {
+            Who::Service(service) => !service.is_revoked() && service.delegation.expires > now,
+            Who::SelfIssued | Who::Nobody | Who::Verified { .. } | Who::Assumed { .. } => true,
+        };
+        (holds, self.visas().map_or(0, |visas| visas.count(now)))
+    }
+
     /// Whether nobody vouches for them but they themselves.
     pub(crate) fn is_self_issued(&self) -> bool {
         self.who == Who::SelfIssued
@@ -196,12 +212,14 @@ impl Caller {
             missing_visas: asked.map_or_else(BTreeSet::new, |(rules, visas)| visas.missing(rules, now)),
             name,
         };
-        let Who::Service(service) = &self.who else { return policy::Principal::Person(person, self.login(now)) };
+        let Who::Service(service) = &self.who else {
+            return policy::Principal::Person(person, self.login(basis.asked));
+        };
         // Elsewhere than in the project of its delegation a program may do nothing.
         let is_covered = project.is_some_and(|project| project.as_str() == service.delegation.project);
         let delegation = policy::Delegation {
             until: service.delegation.expires,
-            revoked: !service.file.exists(),
+            revoked: service.is_revoked(),
             actions: if is_covered { service.actions.clone() } else { BTreeSet::new() },
         };
         policy::Principal::Service { name: service.delegation.service.clone(), person, delegation }
@@ -217,14 +235,14 @@ impl Caller {
         }
     }
 
-    fn login(&self, now: Timestamp) -> Login {
+    fn login(&self, asked: Timestamp) -> Login {
         match &self.who {
             Who::SelfIssued | Who::Nobody | Who::Service(_) => Login { multi_factor: false, age_minutes: None },
             Who::Assumed { .. } => Login { multi_factor: true, age_minutes: Some(0) },
             Who::Verified { multi_factor, logged_in, .. } => Login {
                 multi_factor: *multi_factor,
                 age_minutes: logged_in.map(|at| {
-                    let minutes = now.duration_since(at).as_mins().max(0);
+                    let minutes = asked.duration_since(at).as_mins().max(0);
                     u32::try_from(minutes).unwrap_or(u32::MAX)
                 }),
             },
@@ -263,5 +281,38 @@ pub(crate) fn action_of(purpose: &crate::permit::Purpose) -> Action {
             | ReadAction::Plan,
         ) => Action::Read,
         Purpose::Check | Purpose::Collect | Purpose::Survey => Action::Administer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sluis_policy::PolicySet;
+
+    use super::*;
+
+    /// Nobody waits for hours in a test.
+    #[test]
+    fn a_login_has_the_age_that_it_had_when_something_was_asked_for() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let who = Who::Verified {
+            issuer: "https://login.example.org".to_owned(),
+            subject: "8f14e45f".to_owned(),
+            multi_factor: true,
+            logged_in: Some(at("2026-11-23T08:00:00Z")),
+            visas: Visas::default(),
+        };
+        let caller = Caller { who, addresses: Vec::new() };
+        let (registry, policies) = (Registry::default(), PolicySet::shipped().unwrap());
+        let basis = Basis {
+            registry: &registry,
+            policies: &policies,
+            caller: &caller,
+            identity: None,
+            allowed_places: Vec::new(),
+            now: at("2026-11-24T08:00:00Z"),
+            asked: at("2026-11-23T09:30:00Z"),
+        };
+        let policy::Principal::Person(_, login) = caller.facts(&basis, None) else { panic!("a person asks") };
+        assert_eq!(login.age_minutes, Some(90));
     }
 }

@@ -1,8 +1,9 @@
 //! Decisions: from a request to a permit or a refusal, written down first.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Mutex};
 
-use sluis_model::{Address, Labels, ProjectName};
+use jiff::Timestamp;
+use sluis_model::{Address, Labels, ProjectName, Region, RunId};
 use sluis_policy::{Action, Execution, Place, Resource, SourceHost};
 use sluis_remote::Host;
 
@@ -14,6 +15,7 @@ use crate::{
     error::Reason,
     intake,
     permit::Purpose,
+    standing::Standing,
 };
 
 /// The executor that runs tools without a container.
@@ -51,6 +53,8 @@ pub(crate) struct Decided {
     pub position: u64,
     pub labels: Labels,
     pub class: DataClass,
+    pub asked: Timestamp,
+    pub standing: Standing,
 }
 
 impl Site {
@@ -106,7 +110,6 @@ impl Site {
     /// # Errors
     /// As [`Site::permit_put`], and if an input is not there or damaged.
     pub fn permit_task(&self, task: &TaskRequest<'_>) -> Result<Permit, AccessError> {
-        let purpose = Purpose::Task { run: task.run.clone(), task: task.task, executor: task.executor.to_owned() };
         let mut entry = Entry::new("run-task");
         entry.run = Some(task.run.to_string());
         entry.task = Some(task.task.0);
@@ -121,11 +124,9 @@ impl Site {
             tool_network: task.network,
             tool_network_allowed: self.config().network_access == Rule::Allow,
         };
-        let asked = Asked {
-            place: Place::in_country(task.region.country()),
-            execution: Some(execution),
-            ..self.asked(Action::Submit, Resource::Run(task.run.to_string()), Some(task.project))
-        };
+        let asked = self.asked_to_run(task.run, task.project, task.region, execution.clone());
+        let (run, project) = (task.run.clone(), task.project.clone());
+        let purpose = Purpose::Task { run, task: task.task, project, execution };
         let action = format!("run {} for the project {}", task.tool, task.project);
         let request = Request { purpose, action, asked, addresses: task.inputs, entry };
         self.permit(request, |basis, asked| {
@@ -205,6 +206,18 @@ impl Site {
         }
     }
 
+    /// A request for something that runs.
+    pub(crate) fn asked_to_run<'a>(
+        &self,
+        run: &RunId,
+        project: &'a ProjectName,
+        region: Region,
+        execution: Execution,
+    ) -> Asked<'a> {
+        let asked = self.asked(Action::Submit, Resource::Run(run.to_string()), Some(project));
+        Asked { place: Place::in_country(region.country()), execution: Some(execution), ..asked }
+    }
+
     /// The site as that of which something is asked.
     pub(crate) fn as_resource(&self) -> Resource {
         Resource::Site(self.config().name.clone())
@@ -248,10 +261,11 @@ impl Site {
     ) -> Result<Permit, AccessError> {
         let Request { purpose, action, asked, addresses, mut entry } = request;
         entry.objects = addresses.iter().map(Address::to_string).collect();
-        let Decided { position, labels, class } = self.decide(&asked, action, entry, find)?;
+        let Decided { position, labels, class, asked, standing } = self.decide(&asked, action, entry, find)?;
         let addresses: BTreeSet<_> = addresses.iter().copied().collect();
         let site = self.keys().recipient();
-        Ok(Permit { site, purpose, region: self.region(), addresses, labels, class, position })
+        let (region, standing) = (self.region(), Mutex::new(standing));
+        Ok(Permit { site, purpose, region, addresses, labels, class, position, asked, standing })
     }
 
     /// Finds what a request concerns and what is against it, and writes the decision down.
@@ -278,9 +292,10 @@ impl Site {
             let facts = basis.facts(asked, &found.labels, found.without_labels.clone());
             entry.facts = crate::facts_told::told(&facts);
             entry.facts.extend(self.caller().visas().into_iter().flat_map(|visas| visas.told(entry.at)));
-            Ok((registry.class_of(&found.labels), found, self.policies().decide(&facts)))
+            let standing = Standing::of(registry, self.caller(), entry.at);
+            Ok(((registry.class_of(&found.labels), standing), found, self.policies().decide(&facts)))
         });
-        let (class, Found { labels, mut reasons, .. }, verdict) = match found {
+        let ((class, standing), Found { labels, mut reasons, .. }, verdict) = match found {
             Ok(found) => found,
             Err(error) => {
                 // What cannot be decided is refused, and that is a decision, too.
@@ -314,7 +329,7 @@ impl Site {
         let position = self.audit().decide(&entry)?;
         if is_allowed {
             self.note_duties(verdict.duties);
-            Ok(Decided { position, labels, class })
+            Ok(Decided { position, labels, class, asked: entry.at, standing })
         } else {
             Err(AccessError::Refused(Refusal { action, reasons }))
         }

@@ -42,6 +42,8 @@ pub(crate) struct Basis<'a> {
     pub identity: Option<&'a IdentityConfig>,
     pub allowed_places: Vec<String>,
     pub now: Timestamp,
+    /// When it was asked for: a login has the age that it had then.
+    pub asked: Timestamp,
 }
 
 impl Basis<'_> {
@@ -82,6 +84,7 @@ impl Basis<'_> {
             subjects: labels.subjects.iter().flat_map(|name| self.subject(name, labels)).collect(),
             without_labels,
             now: self.now,
+            asked: self.asked,
             principal,
         }
     }

@@ -51,6 +51,7 @@ mod registry;
 mod seal;
 mod sign_in;
 mod site;
+mod standing;
 mod task_record;
 mod tasks;
 mod tree;

@@ -1,11 +1,13 @@
 //! The proof that something was decided and written down.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, sync::Mutex};
 
+use jiff::Timestamp;
 use sluis_crypt4gh::PublicKey;
 use sluis_model::{Address, Labels, ProjectName, Region, RunId, TaskId};
+use sluis_policy::Execution;
 
-use crate::DataClass;
+use crate::{DataClass, standing::Standing};
 
 /// What a reader of an object wants to do with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +85,8 @@ pub(crate) enum Purpose {
     Task {
         run: RunId,
         task: TaskId,
-        executor: String,
+        project: ProjectName,
+        execution: Execution,
     },
     Read(ReadAction),
     /// Find out whether objects are whole, without giving anything of them out.
@@ -106,6 +109,10 @@ pub struct Permit {
     /// How what is made under it is kept.
     pub(crate) class: DataClass,
     pub(crate) position: u64,
+    /// When it was asked for.
+    pub(crate) asked: Timestamp,
+    /// By what it was last found to hold.
+    pub(crate) standing: Mutex<Standing>,
 }
 
 impl Permit {
@@ -136,7 +143,7 @@ impl Permit {
     /// The executor that may run the task.
     pub fn executor(&self) -> Option<&str> {
         match &self.purpose {
-            Purpose::Task { executor, .. } => Some(executor),
+            Purpose::Task { execution, .. } => Some(&execution.executor),
             Purpose::Put | Purpose::Read(_) | Purpose::Check | Purpose::Collect | Purpose::Survey => None,
         }
     }

@@ -203,7 +203,7 @@ impl Site {
     pub(crate) fn basis<'a>(&'a self, registry: &'a Registry, now: Timestamp) -> Basis<'a> {
         let allowed_places = vec![self.region().country().to_string()];
         let identity = self.config.identity.as_ref();
-        Basis { registry, policies: &self.policies, caller: &self.caller, identity, allowed_places, now }
+        Basis { registry, policies: &self.policies, caller: &self.caller, identity, allowed_places, now, asked: now }
     }
 
     pub(crate) const fn meter(&self) -> &Meter {

@@ -21,10 +21,10 @@ impl Site {
     /// If the permit is not for just this task, or the store or the audit log cannot be written.
     pub fn put_task(&self, permit: &Permit, record: &TaskRecord) -> Result<(), AccessError> {
         self.check_origin(permit)?;
-        let Purpose::Task { run, task, executor } = &permit.purpose else {
+        let Purpose::Task { run, task, execution, .. } = &permit.purpose else {
             return Err(AccessError::NotCovered(record.key.to_string()));
         };
-        let is_same = (run, *task, executor, permit.region)
+        let is_same = (run, *task, &execution.executor, permit.region)
             == (&record.run, record.task, &record.executor, record.region)
             && record.inputs.iter().all(|input| permit.addresses.contains(input));
         if !is_same {

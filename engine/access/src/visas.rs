@@ -82,6 +82,11 @@ impl Visas {
         self.held.iter().filter(move |visa| visa.expires > now)
     }
 
+    /// How many of them count.
+    pub(crate) fn count(&self, now: Timestamp) -> usize {
+        self.valid(now).count()
+    }
+
     /// The types that the site asks for and that are not there. What a person, or nobody in particular, asserts of
     /// themselves vouches for nothing.
     pub(crate) fn missing(&self, rules: &VisaRules, now: Timestamp) -> BTreeSet<String> {

@@ -1,15 +1,11 @@
-//! Withdrawals of consent: written down first, in force at the next decision, and a reason to stop what runs.
+//! Withdrawals of consent: written down first, and in force at the next decision.
 
 use jiff::Timestamp;
 use sluis_model::{DatasetName, SubjectName};
 use sluis_policy::Action;
 
 use crate::{
-    AccessError, Consent, Erasure, Permit, Refusal, Site, SubjectConsent,
-    audit::Entry,
-    decide::Found,
-    decision::{day_of, withdrawn_since},
-    error::Reason,
+    AccessError, Consent, Erasure, Site, SubjectConsent, audit::Entry, decide::Found, decision::day_of, error::Reason,
 };
 
 /// A dataset that lists a subject.
@@ -63,34 +59,5 @@ impl Site {
             Ok(Found { reasons: unlisted.into_iter().collect(), ..Found::default() })
         })?;
         Ok(listings)
-    }
-
-    /// Whether what was permitted is still: no consent that it needs was taken back since. A refusal is written down.
-    ///
-    /// # Errors
-    /// The refusal, or what kept it from being found out.
-    pub fn still_permits(&self, permit: &Permit) -> Result<(), AccessError> {
-        let registry = self.registry()?;
-        let labels = permit.labels();
-        let mut reasons: Vec<_> =
-            labels.subjects.iter().filter_map(|subject| withdrawn_since(&registry, subject)).collect();
-        for name in &labels.datasets {
-            if registry.datasets.get(name).is_none_or(|dataset| dataset.consent != Consent::Given) {
-                reasons.push(Reason {
-                    text: format!("the consent for the dataset {name} was withdrawn"),
-                    remedy: "the data may not be used any more".to_owned(),
-                    policy: "consent-not-withdrawn".to_owned(),
-                });
-            }
-        }
-        if reasons.is_empty() {
-            return Ok(());
-        }
-        let mut entry = Entry::new("end-permit");
-        entry.permit = Some(permit.audit_record());
-        entry.registry.clone_from(&registry.digest);
-        entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
-        self.audit().decide(&entry)?;
-        Err(AccessError::Refused(Refusal { action: format!("go on under {permit}"), reasons }))
     }
 }

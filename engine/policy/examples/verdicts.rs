@@ -130,6 +130,7 @@ impl Registry {
             subjects: subjects.to_vec(),
             without_labels: Vec::new(),
             now: self.now,
+            asked: self.now,
         }
     }
 }

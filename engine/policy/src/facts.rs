@@ -48,6 +48,8 @@ pub struct Facts {
     pub without_labels: Vec<String>,
     /// The time of the decision.
     pub now: Timestamp,
+    /// When it was asked for: earlier, if what was permitted is decided anew while it runs. The time of day is that of then.
+    pub asked: Timestamp,
 }
 
 impl Facts {

@@ -122,7 +122,7 @@ impl Types {
             ("visas", record([("missing", strings(known.missing_visas.iter().map(String::as_str)))])),
             ("personalSite", Value::new_bool(facts.personal_site)),
             ("today", date(facts.today())),
-            ("time", time(facts.now)),
+            ("time", time(facts.asked)),
             ("place", place(&facts.place, &facts.allowed_places)),
             ("project", project(facts.project.as_ref())),
             ("data", data::context(facts)),
@@ -168,9 +168,9 @@ fn date(day: Date) -> Value {
 }
 
 /// The time of day as a number that reads HOURMINUTE.
-fn time(now: Timestamp) -> Value {
-    let now = Offset::UTC.to_datetime(now);
-    Value::new_long(i64::from(now.hour()) * 100 + i64::from(now.minute()))
+fn time(at: Timestamp) -> Value {
+    let at = Offset::UTC.to_datetime(at);
+    Value::new_long(i64::from(at.hour()) * 100 + i64::from(at.minute()))
 }
 
 fn person_entity(uid: EntityUid, person: &Person) -> Result<Entity, Mismatch> {

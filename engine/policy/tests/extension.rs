@@ -37,11 +37,15 @@ fn a_site_narrows() {
     .unwrap();
     let mut facts = allowed(Action::Export);
     assert!(set.decide(&facts).allowed);
-    facts.now = "2026-11-23T18:00:00Z".parse().unwrap();
+    facts.asked = "2026-11-23T18:00:00Z".parse().unwrap();
     let verdict = set.decide(&facts);
     assert_eq!(names(&set, &facts), ["site.cedar/office-hours"]);
     assert_eq!((&*verdict.reasons[0].text, &*verdict.reasons[0].remedy), ("it is late, anna", "wait"));
     assert_eq!(verdict.reasons[0].facts["person"], "anna");
+    // What was asked for by day goes on at night; the day is that of the decision.
+    facts.asked = "2026-11-23T17:00:00Z".parse().unwrap();
+    facts.now = "2026-11-23T23:00:00Z".parse().unwrap();
+    assert!(set.decide(&facts).allowed);
     facts.now = "2027-01-02T12:00:00Z".parse().unwrap();
     assert_eq!(names(&set, &facts), ["site.cedar:4:9"]);
     assert!(PolicySet::shipped().unwrap().decide(&facts).allowed);

@@ -43,7 +43,7 @@ const WINDOW_PER_CORE: u64 = 8;
 const PARKED_PER_WINDOW: usize = 16;
 
 /// How often it is looked whether what runs is still permitted.
-const PERMITS_CHECKED: Duration = Duration::from_secs(1);
+pub(crate) const PERMITS_CHECKED: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether another engine gave GPUs back that something waits for.
 const GPUS_LOOKED_FOR: Duration = Duration::from_secs(1);
@@ -200,7 +200,7 @@ impl RunLoop {
         Ok(())
     }
 
-    /// Looks for what runs with data that may not be used any more.
+    /// Looks for what runs and is not permitted any more.
     fn check_permits(&self) {
         let running = self.running.keys().filter(|attempt| !self.stopped.contains_key(attempt));
         let running: Vec<_> =

@@ -6,6 +6,7 @@
 mod flips;
 mod issuer;
 mod programs;
+mod running;
 mod services;
 mod visas;
 mod world;

@@ -15,7 +15,7 @@ use crate::{
     world::{World, project},
 };
 
-async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
+pub async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
     // The world's own request writes the site's files.
     World::allowed(issuer).outcome(issuer, folder, address).await.result.unwrap();
     let site = Site::open(folder).unwrap();
@@ -25,7 +25,7 @@ async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
     site.used_by(at_work(Caller::verified(&identity)))
 }
 
-fn at_work(caller: Caller) -> Caller {
+pub fn at_work(caller: Caller) -> Caller {
     caller.from_addresses(vec!["192.0.2.17".parse().unwrap()])
 }
 

@@ -12,6 +12,7 @@ mod logins;
 mod provider_process;
 mod records;
 mod results;
+mod running;
 mod visas;
 mod withdrawals;
 mod world;

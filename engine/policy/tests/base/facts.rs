@@ -52,6 +52,7 @@ pub fn allowed(action: Action) -> Facts {
         }],
         without_labels: Vec::new(),
         now: "2026-11-23T10:15:00Z".parse().unwrap(),
+        asked: "2026-11-23T10:15:00Z".parse().unwrap(),
     }
 }
 

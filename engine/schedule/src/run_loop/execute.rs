@@ -14,6 +14,7 @@ use sluis_worker::{Collect, Finished, WorkError, WorkRequest};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
+use super::PERMITS_CHECKED;
 use crate::{
     cache,
     frames::Labelled,
@@ -37,6 +38,9 @@ pub(super) async fn execute(
     command_ended: &(dyn Fn() + Send + Sync),
 ) -> Result<Executed, Option<JobFailure>> {
     let clock = Clock { queued: to_run.ready.elapsed(), begun: SystemTime::now() };
+    if to_run.ready.elapsed() >= PERMITS_CHECKED {
+        still_permitted(context, &to_run).await?;
+    }
     let worker = context.engine.worker_of(&to_run.bound.task);
     let request = WorkRequest {
         permit: &to_run.permit,
@@ -54,6 +58,16 @@ pub(super) async fn execute(
     spawn_blocking(move || conclude(&context, &to_run, task, finished, &clock))
         .await
         .unwrap_or_else(|error| Err(Some(JobFailure::told(FailureKind::System, error.to_string()))))
+}
+
+/// Looks once more at the permit of what waited for room, before anything is opened under it.
+async fn still_permitted(context: &Arc<RunContext>, to_run: &Arc<ToRun>) -> Result<(), JobFailure> {
+    let (context, to_run) = (Arc::clone(context), Arc::clone(to_run));
+    let looked = spawn_blocking(move || context.engine.site.still_permits(&to_run.permit)).await;
+    match looked {
+        Ok(permitted) => permitted.map_err(JobFailure::from),
+        Err(error) => Err(JobFailure::told(FailureKind::System, error.to_string())),
+    }
 }
 
 /// Keeps the result of a command that ended well, and what is to be known of one that did not.

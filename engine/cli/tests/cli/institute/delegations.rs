@@ -10,7 +10,7 @@ use crate::test_site::Ran;
 const OF_PROJECT: [&str; 2] = ["--project", "neuroblastoma"];
 
 /// Makes a delegation and gives the file of its token.
-fn make(institute: &Institute, name: &str, actions: &[&str]) -> String {
+pub fn make(institute: &Institute, name: &str, actions: &[&str]) -> String {
     let to = institute.site.path(&format!("token-of-{name}")).display().to_string();
     let actions = actions.iter().flat_map(|action| ["--action", action]);
     let make: Vec<_> = ["delegation", "make", "nightly", "--to", &to].into_iter().chain(actions).collect();

@@ -9,7 +9,7 @@ use super::{
 use crate::test_site::addresses;
 
 /// Reads the file, and goes on for a minute.
-const LONG: &str = r#"
+pub const LONG: &str = r#"
 cwlVersion: v1.2
 class: CommandLineTool
 baseCommand: [sh, -c, "cat $0 > copy.txt; sleep 60"]
