@@ -135,6 +135,11 @@ impl Site {
         self.folder.join("runs")
     }
 
+    /// The folder in which tokens are remembered that may be used once.
+    pub fn used_tokens_dir(&self) -> PathBuf {
+        self.folder.join("used-tokens")
+    }
+
     /// The audit log.
     pub const fn audit(&self) -> &Audit {
         &self.audit

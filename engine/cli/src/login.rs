@@ -33,7 +33,9 @@ pub fn verifier_of_new_logins(site: &Site) -> Result<Option<Verifier>, Failure> 
         identity.trust.issuers.iter_mut().for_each(|issuer| issuer.max_login_age = Some(FRESH));
         identity.trust
     });
-    trust.map(verifier_of).transpose()
+    // One ID token proves one login, whichever process it is shown to.
+    let remembering = |verifier: Verifier| verifier.remembering_in(site.used_tokens_dir());
+    trust.map(|trust| verifier_of(trust).map(remembering)).transpose()
 }
 
 fn verifier_of(trust: Trust) -> Result<Verifier, Failure> {

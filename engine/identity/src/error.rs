@@ -1,6 +1,6 @@
 //! Why a token is refused.
 
-use std::sync::Arc;
+use std::{io, path::PathBuf, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -146,6 +146,15 @@ pub enum TokenError {
     /// A token that may be used once was used before.
     #[error("the token was used before, and may be used only once")]
     Replayed,
+    /// It cannot be told whether the token was used before, or written down that it is now.
+    #[error("it cannot be told whether the token was used before: {folder} cannot be used", folder = .folder.display())]
+    Unremembered {
+        /// Where used tokens are remembered.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// More single-use tokens are remembered than there is room for.
     #[error("too many single-use tokens are in use at the moment")]
     Busy,

@@ -1,6 +1,6 @@
 //! Tokens to facts.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use jsonwebtoken::DecodingKey;
@@ -61,6 +61,13 @@ impl Verifier {
         trust.check()?;
         let web = Web::new(trust.http_on_loopback)?;
         Ok(Self { trust, web, providers: Cache::new(), keys: Cache::new(), replay: ReplayGuard::default() })
+    }
+
+    /// The same, with a folder in which it remembers tokens for one use: those that any process used that has the same
+    /// folder. Without one it remembers its own.
+    #[must_use]
+    pub fn remembering_in(self, folder: PathBuf) -> Self {
+        Self { replay: ReplayGuard::shared(folder), ..self }
     }
 
     /// What the site trusts.

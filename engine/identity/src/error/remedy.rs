@@ -35,6 +35,9 @@ impl TokenError {
             }
             Self::LoginTimeMissing => "ask the provider to put `auth_time` into its tokens",
             Self::LoginTooOld { .. } => "log in again",
+            Self::Unremembered { .. } => {
+                "see that the folder can be read and written; remove it only once the tokens of all logins have expired"
+            }
             Self::Busy => "try again in some minutes",
             Self::TooManyVisas { .. } | Self::TooManyKeySets { .. } => {
                 "ask the broker for a passport with only the visas that this site needs"

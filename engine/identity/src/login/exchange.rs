@@ -60,7 +60,7 @@ impl<'a> Client<'a> {
         of.as_ref().ok_or_else(|| LoginError::NotOffered { issuer: Quoted::new(self.issuer.issuer.as_str()), what })
     }
 
-    /// Redeems a code, and verifies the ID token that comes for it.
+    /// Redeems a code, and verifies the ID token that comes for it. One ID token proves one login.
     pub async fn redeem(
         &self,
         fields: &[(&str, &str)],
@@ -74,7 +74,8 @@ impl<'a> Client<'a> {
         };
         let id_token = granted.id_token.clone().ok_or(LoginError::Answer("id_token"))?;
         let nonce = nonce.map(Secret::reveal);
-        let expected = Expectations { nonce, multi_factor: request.multi_factor, ..Expectations::default() };
+        let expected =
+            Expectations { nonce, multi_factor: request.multi_factor, single_use: true, ..Expectations::default() };
         let identity = self.verifier.verify(id_token.reveal(), &expected, now).await.map_err(LoginError::Token)?;
         // The verifier knows many issuers; this one was asked.
         if identity.issuer() != self.issuer.issuer.as_str() {

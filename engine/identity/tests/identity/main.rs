@@ -11,6 +11,7 @@ mod passports;
 mod provider;
 mod provider_process;
 mod provider_tokens;
+mod replays;
 mod server;
 mod site;
 mod token_files;
