@@ -26,8 +26,8 @@ pub use datasets::{Consent, DataClass, DataKind, Dataset, Network, SubjectConsen
 pub(crate) use folder::RegistryFolder;
 pub use folder::RegistryInForce;
 pub use institutions::{Institution, Trust};
-pub(crate) use people::SELF_ISSUED;
 pub use people::{Person, Role, Training};
+pub(crate) use people::{SELF_ISSUED, last_day_of_a_year_from};
 pub use projects::Project;
 
 /// The file of datasets.

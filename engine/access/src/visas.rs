@@ -3,9 +3,11 @@
 
 use std::{collections::BTreeSet, error::Error};
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::Offset};
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sluis_identity::{Authority, Passport, PassportError, Quoted, Visa, VisaType};
+
+use crate::{decision::day_of, registry::last_day_of_a_year_from};
 
 /// How many visas of a kind a record of the audit log tells of.
 const MOST_TOLD: usize = 8;
@@ -103,7 +105,7 @@ impl Visas {
                 && visa.by == Some(Authority::System)
                 && rules.training.contains(&visa.value)
         });
-        completed.map(|visa| last_day_of_a_year_from(visa.asserted)).max()
+        completed.map(|visa| last_day_of_a_year_from(day_of(visa.asserted))).max()
     }
 
     /// Whether a data access committee granted what an address names.
@@ -148,8 +150,4 @@ fn listed(texts: &[String]) -> Option<String> {
     let more = (!rest.is_empty()).then(|| format!("and {} more", rest.len()));
     let told: Vec<_> = told.iter().cloned().chain(more).collect();
     (!told.is_empty()).then(|| told.join("; "))
-}
-
-fn last_day_of_a_year_from(completed: Timestamp) -> Date {
-    Offset::UTC.to_datetime(completed).date().saturating_add(1.year()).saturating_sub(1.day())
 }

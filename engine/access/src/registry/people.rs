@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use jiff::civil::Date;
+use jiff::{ToSpan, civil::Date};
 use sluis_crypt4gh::{PublicKey, key_file::read_public_key};
 use sluis_yaml::{Diagnostics, Fields, Node};
 
@@ -132,7 +132,18 @@ fn read_training(node: &Node, problems: &mut Diagnostics) -> Option<Training> {
     if completed > until {
         problems.error(fields.span(), format!("a training completed on {completed} cannot end on {until}"));
     }
+    let last = last_day_of_a_year_from(completed);
+    if until > last {
+        let place = fields.get("until").map_or(fields.span(), |node| &node.span);
+        problems
+            .error(place, format!("a training completed on {completed} counts for a year, until {last} at the latest"));
+    }
     Some(Training { course: course?.to_owned(), completed, until })
+}
+
+/// The last day on which a training counts that was completed on a day.
+pub(crate) fn last_day_of_a_year_from(completed: Date) -> Date {
+    completed.saturating_add(1.year()).saturating_sub(1.day())
 }
 
 /// The one line of base64 in a public key's file, or the file's whole text.

@@ -24,7 +24,7 @@ use flips::{
 };
 use issuer::Issuer;
 use visas::VISAS;
-use world::{Ask, Outcome, World, sealed_object};
+use world::{Ask, Outcome, World, sealed_object, training};
 
 /// The same request, asked for in ways that are allowed: each flip above differs from one of these in one fact.
 #[tokio::test]
@@ -171,12 +171,17 @@ async fn what_visas_say_is_a_fact_of_decisions_until_they_expire() {
     assert!(parts.into_iter().all(|part| !record.contains(part)), "{record}");
 
     // Of registry and visas the later day counts.
-    let in_registry = World { people: World::allowed(&issuer).people, ..World::with_visas(&issuer) };
+    let mut in_registry = World { people: World::allowed(&issuer).people, ..World::with_visas(&issuer) };
+    visas::trained_days_ago(&mut in_registry, 20);
     let outcome = asked(in_registry).await;
     outcome.result.unwrap();
-    assert_eq!(outcome.record["facts"]["trained-until"], "2090-01-01");
+    assert_eq!(outcome.record["facts"]["trained-until"], training().1.to_string());
     let mut lapsed = World { people: World::allowed(&issuer).people, ..World::with_visas(&issuer) };
-    World::edit(&mut lapsed.people, "until: '2090-01-01'", "until: '2021-01-01'");
+    World::edit(
+        &mut lapsed.people,
+        "completed: TRAINED, until: LAST-DAY",
+        "completed: '2020-01-01', until: '2020-12-31'",
+    );
     asked(lapsed).await.result.unwrap();
 
     // A visa about another name of the same person counts if it is linked.

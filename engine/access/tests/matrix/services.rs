@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use sluis_access::{AccessError, Caller, NewDelegation, ReadAction, Site};
 use sluis_identity::{Expectations, Verifier};
 use sluis_model::{Address, Labels};
@@ -12,7 +12,7 @@ use crate::{
     copy,
     issuer::Issuer,
     template,
-    world::{World, project},
+    world::{World, project, training},
 };
 
 pub async fn anna(issuer: &Issuer, folder: &Path, address: &Address) -> Site {
@@ -83,8 +83,14 @@ async fn what_the_person_may_not_their_program_may_not() {
     let token = person.delegate(&nightly(&[Action::Read])).unwrap();
     let people = folder.path().join("registry/people.yaml");
     let text = fs::read_to_string(&people).unwrap();
+    let (trained, last_day) = training();
+    let lapsed = trained.saturating_sub(2.years());
     for (from, to, policy) in [
-        ("until: '2090-01-01'", "until: '2021-01-01'", "valid-training"),
+        (
+            &*format!("completed: {trained}, until: {last_day}"),
+            &*format!("completed: {lapsed}, until: {lapsed}"),
+            "valid-training",
+        ),
         ("subject: anna-at-work", "subject: somebody-else", "declared-person"),
     ] {
         fs::write(&people, text.replace(from, to)).unwrap();

@@ -300,6 +300,11 @@ pub const VISAS: &[Flip] = &[
     ),
 ];
 
+/// Lets the visa about Anna's training say that it was so many days ago.
+pub fn trained_days_ago(world: &mut World, days: i64) {
+    world.visas[TRAINING].object()["asserted"] = seconds_from_now(-days * 86400);
+}
+
 /// A visa about another name of Anna's, and one that links the two.
 pub fn linked(world: &mut World, issuer: &Issuer) {
     claim(world, GRANTED, "iss", json!("https://elsewhere.example.org"));

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use jiff::{Timestamp, ToSpan, civil::Date, tz::Offset};
 use serde_json::Value as Json;
 use sluis_access::{
     AccessError, AuditRecord, Caller, NewDelegation, ReadAction, Rule, Site, SiteConfig, TaskRequest, Verdict,
@@ -26,7 +27,7 @@ people:
     subject: anna-at-work
     institution: maxima
     training:
-      - {course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}
+      - {course: 'https://example.org/protection/1', completed: TRAINED, until: LAST-DAY}
     recipient: RECIPIENT
     roles: []
 ";
@@ -216,6 +217,12 @@ pub fn sealed_object(folder: &Path) -> Address {
     site.seal(&permit, &b"ACGT"[..]).unwrap().address
 }
 
+/// The day on which Anna completed her training, and the last on which it counts.
+pub fn training() -> (Date, Date) {
+    let trained = Offset::UTC.to_datetime(Timestamp::now()).date() - 10.days();
+    (trained, trained + 1.year() - 1.day())
+}
+
 pub fn project() -> ProjectName {
     "neuroblastoma".parse().unwrap()
 }
@@ -301,7 +308,9 @@ impl World {
         fs::write(folder.join("site.yaml"), format!("{site}{identity}")).unwrap();
         let key = fs::read_to_string(folder.join("keys/site.pub")).unwrap();
         let key = key.lines().nth(1).unwrap();
+        let (trained, last_day) = training();
         let people = self.people.replace("ISSUER", &format!("'{}'", issuer.address)).replace("RECIPIENT", key);
+        let people = people.replace("TRAINED", &trained.to_string()).replace("LAST-DAY", &last_day.to_string());
         let registry = folder.join("registry");
         fs::write(registry.join("institutions.yaml"), &self.institutions).unwrap();
         fs::write(registry.join("people.yaml"), people).unwrap();

@@ -12,6 +12,7 @@ mod grants;
 mod hostile;
 mod keys;
 mod objects;
+mod registry;
 mod retries;
 mod subjects;
 mod tasks;

@@ -57,7 +57,7 @@ pub const PEOPLE: &[Flip] = &[
         |w| {
             World::edit(
                 &mut w.people,
-                "    training:\n      - {course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}\n",
+                "    training:\n      - {course: 'https://example.org/protection/1', completed: TRAINED, until: LAST-DAY}\n",
                 "",
             )
         },
@@ -65,12 +65,24 @@ pub const PEOPLE: &[Flip] = &[
     ),
     flip(
         "training lapsed",
-        |w| World::edit(&mut w.people, "until: '2090-01-01'", "until: '2021-01-01'"),
-        By(&[("valid-training", "the training of anna ended on 2021-01-01")]),
+        |w| {
+            World::edit(
+                &mut w.people,
+                "completed: TRAINED, until: LAST-DAY",
+                "completed: '2020-01-01', until: '2020-12-31'",
+            )
+        },
+        By(&[("valid-training", "the training of anna ended on 2020-12-31")]),
     ),
     flip(
         "training to come",
-        |w| World::edit(&mut w.people, "completed: '2020-01-01'", "completed: '2089-01-01'"),
+        |w| {
+            World::edit(
+                &mut w.people,
+                "completed: TRAINED, until: LAST-DAY",
+                "completed: '2089-01-01', until: '2089-12-31'",
+            )
+        },
         By(&[("valid-training", "no training of anna is on record")]),
     ),
     flip(

@@ -71,8 +71,14 @@ pub const PROGRAMS: &[Flip] = &[
     ),
     flip(
         "a program of whose training lapsed",
-        |w| World::edit(&mut w.people, "until: '2090-01-01'", "until: '2021-01-01'"),
-        By(&[("valid-training", "the training of anna ended on 2021-01-01")]),
+        |w| {
+            World::edit(
+                &mut w.people,
+                "completed: TRAINED, until: LAST-DAY",
+                "completed: '2020-01-01', until: '2020-12-31'",
+            )
+        },
+        By(&[("valid-training", "the training of anna ended on 2020-12-31")]),
     ),
     flip(
         "a program of a suspended institution",

@@ -35,7 +35,7 @@ fn explanations_for_scripts_name_reasons_facts_and_every_policy() {
     let verdict = &lapsed["verdict"];
     assert_eq!((&verdict["allowed"], &verdict["deciding"]), (&json!(false), &json!(["valid-training"])), "{verdict}");
     let reason = &verdict["reasons"][0];
-    assert!(reason["text"].as_str().unwrap().contains("2021-01-01"), "{reason}");
+    assert!(reason["text"].as_str().unwrap().contains("2020-12-31"), "{reason}");
     assert!(reason["remedy"].as_str().unwrap().contains("fred") && reason["promise"].is_string(), "{reason}");
     let applied = |id: &str| {
         let policies = lapsed["policies"].as_array().unwrap().iter();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Institute,
-    world::{LAST_LINE, READS, TRAINING},
+    world::{LAST_LINE, READS, training},
 };
 use crate::test_site::addresses;
 
@@ -133,7 +133,7 @@ fn requests_are_shown_to_who_made_them_and_who_decides_and_subjects_to_stewards(
     assert!(!refused.err.contains("Figure 2"), "{}", refused.err);
     // A member of the same project sees their own, and there are none.
     institute.site.edit_registry("projects.yaml", "members: [anna, fred]", "members: [anna, carla]");
-    institute.site.edit_registry("people.yaml", "roles: [steward]", &format!("roles: [steward]\n    {TRAINING}"));
+    institute.site.edit_registry("people.yaml", "roles: [steward]", &format!("roles: [steward]\n    {}", training()));
     assert_eq!(institute.succeed("carla", &["airlock", "list", "--json"]).json(), json!([]));
 
     let refused = institute.run("anna", &["erase", "P012"]);

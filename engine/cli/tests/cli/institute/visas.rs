@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Institute,
     issuer::Issuer,
-    world::{READS, TRAINING, subject},
+    world::{READS, subject, training},
 };
 use crate::test_site::Ran;
 
@@ -28,7 +28,7 @@ fn institute(visas: &Issuer) -> Institute {
         broker = institute.provider.address
     );
     fs::write(&path, format!("{}{asked}", fs::read_to_string(&path).unwrap())).unwrap();
-    institute.site.edit_registry("people.yaml", TRAINING, "roles: []");
+    institute.site.edit_registry("people.yaml", &training(), "roles: []");
     institute
 }
 

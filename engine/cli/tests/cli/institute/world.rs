@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use jiff::{Timestamp, ToSpan, tz::Offset};
 use serde_json::{Value as Json, json};
 use sluis_identity::REFEDS_MFA;
 
@@ -52,18 +53,21 @@ datasets:
     class: public
 ";
 
-/// Anna's training, as the registry has it.
-pub const TRAINING: &str =
-    "training: [{course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2090-01-01'}]";
+/// Anna's training, as the registry has it: of ten days ago.
+pub fn training() -> String {
+    let completed = Offset::UTC.to_datetime(Timestamp::now()).date() - 10.days();
+    let until = completed + 1.year() - 1.day();
+    format!("training: [{{course: 'https://example.org/protection/1', completed: {completed}, until: {until}}}]")
+}
 
 /// What everybody is, beside a person of the institute whom the provider vouches for.
 const PEOPLE: [(&str, &str); 6] = [
-    ("anna", TRAINING),
+    ("anna", "TRAINING"),
     ("bob", "roles: [committee]"),
     ("carla", "roles: [steward]"),
     ("dave", "roles: [auditor]"),
     ("erin", "roles: [administrator]"),
-    ("fred", "training: [{course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2021-01-01'}]"),
+    ("fred", "training: [{course: 'https://example.org/protection/1', completed: '2020-01-01', until: '2020-12-31'}]"),
 ];
 
 /// The tool of most runs: the last line of what it reads.
@@ -102,6 +106,7 @@ impl Institute {
         let key = institute.recipient_key();
         let mut people = "people:\n".to_owned();
         for (name, more) in PEOPLE {
+            let more = more.replace("TRAINING", &training());
             people.push_str(&format!(
                 "  {name}:\n    issuer: '{}'\n    subject: '{}'\n    institution: maxima\n    {more}\n",
                 institute.provider.address,
@@ -203,8 +208,7 @@ impl Institute {
 
     /// What the provider says of a person who logs in now, with two factors, unless it is to say something else.
     pub fn set_claims(&self, name: &str, other: &Json) {
-        let mut claims =
-            json!({ "acr": REFEDS_MFA, "auth_time": jiff::Timestamp::now().as_second(), "name": "Anna Alba" });
+        let mut claims = json!({ "acr": REFEDS_MFA, "auth_time": Timestamp::now().as_second(), "name": "Anna Alba" });
         for (claim, value) in other.as_object().unwrap() {
             claims[claim] = value.clone();
         }
@@ -244,7 +248,7 @@ impl Institute {
     /// Takes a public file in, which is for who keeps the site; she becomes a trained member of the project for it.
     pub fn put_genome(&self) -> String {
         self.site.edit_registry("projects.yaml", "members: [anna, fred]", "members: [anna, fred, erin]");
-        let trained = format!("roles: [administrator]\n    {TRAINING}");
+        let trained = format!("roles: [administrator]\n    {}", training());
         self.site.edit_registry("people.yaml", "roles: [administrator]", &trained);
         let path = self.site.write("genome.fa", GENOME);
         let put = ["put", &path, "--dataset", "genomes", "--project", "neuroblastoma"];

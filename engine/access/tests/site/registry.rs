@@ -1,0 +1,89 @@
+//! What a check of the registry finds, and where.
+
+use std::path::PathBuf;
+
+use sluis_access::Registry;
+use tempfile::TempDir;
+
+use super::*;
+
+const INSTITUTIONS: &str = "\
+institutions:
+  maxima:
+    description: The institute.
+    trust: trusted
+    networks: {campus: [192.0.2.0/24], lab: [198.51.100.0/25]}
+";
+
+const PEOPLE: &str = "\
+people:
+  anna:
+    issuer: https://login.example.org
+    subject: 8f14e45f
+    institution: maxima
+    training:
+      - course: https://example.org/protection/1
+        completed: 2024-02-29
+        until: 2025-02-27
+";
+
+const PROJECTS: &str = "\
+projects:
+  neuroblastoma:
+    purpose: research
+    members: [anna]
+    datasets: [trial-7]
+    from: 2026-01-01
+    until: 2026-12-31
+    approval: DAC-1
+    allowed-outputs: [figures]
+";
+
+const DATASETS: &str = "\
+datasets:
+  trial-7:
+    description: Trial 7.
+    consent: given
+    network: institute
+";
+
+const FILES: [(&str, &str); 4] = [
+    ("institutions.yaml", INSTITUTIONS),
+    ("people.yaml", PEOPLE),
+    ("projects.yaml", PROJECTS),
+    ("datasets.yaml", DATASETS),
+];
+
+/// A registry with one text in one of its files in the place of another.
+fn registry(file: &str, from: &str, to: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in FILES {
+        assert!(name != file || text.contains(from), "{from}");
+        let text = if name == file { text.replacen(from, to, 1) } else { text.to_owned() };
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let path = folder.path().to_owned();
+    (folder, path)
+}
+
+#[track_caller]
+fn assert_found(file: &str, from: &str, to: &str, place: &str, says: &str) {
+    let (_folder, path) = registry(file, from, to);
+    let found = Registry::check(&path).unwrap_err().to_string();
+    assert!(found.contains(&format!("{file}:{place}: ")) && found.contains(says), "{found}");
+}
+
+#[track_caller]
+fn assert_valid(file: &str, from: &str, to: &str) -> Registry {
+    let (_folder, path) = registry(file, from, to);
+    Registry::check(&path).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn a_training_counts_for_a_year_and_no_longer() {
+    let says = "a training completed on 2024-02-29 counts for a year, until 2025-02-27 at the latest";
+    assert_found("people.yaml", "until: 2025-02-27", "until: 2025-02-28", "9:16", says);
+    assert_found("people.yaml", "until: 2025-02-27", "until: 2090-01-01", "9:16", says);
+    assert_valid("people.yaml", "completed: 2024-02-29", "completed: 2024-03-01");
+    assert_valid("people.yaml", "until: 2025-02-27", "until: 2024-03-01");
+}
