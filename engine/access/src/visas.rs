@@ -1,7 +1,10 @@
 //! Visas as facts of decisions: what others than the site assert of a person. They narrow what the registry grants; the
 //! one thing that they add is that a training was completed.
 
-use std::{collections::BTreeSet, error::Error};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -15,8 +18,9 @@ const MOST_TOLD: usize = 8;
 /// What a site asks of visas.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct VisaRules {
-    /// The types of which everybody needs a visa who uses data.
-    pub required: BTreeSet<VisaType>,
+    /// The types of which everybody needs a visa who uses data, each with the values that count. That of an affiliation may
+    /// begin with `*@`, for any role.
+    pub required: BTreeMap<VisaType, BTreeSet<String>>,
     /// The courses whose completion is told by visas, each by the address of its edition.
     pub training: BTreeSet<String>,
 }
@@ -89,12 +93,15 @@ impl Visas {
         self.valid(now).count()
     }
 
-    /// The types that the site asks for and that are not there. What a person, or nobody in particular, asserts of
+    /// The types that the site asks for and of which none is there with a value that counts. What a person, or nobody in particular, asserts of
     /// themselves vouches for nothing.
     pub(crate) fn missing(&self, rules: &VisaRules, now: Timestamp) -> BTreeSet<String> {
         let vouches = |visa: &HeldVisa| visa.by.is_some_and(|by| by != Authority::Itself);
-        let is_missing = |kind: &&VisaType| !self.valid(now).any(|visa| visa.kind == **kind && vouches(visa));
-        rules.required.iter().filter(is_missing).map(|kind| kind.name().to_owned()).collect()
+        let is_there = |kind: VisaType, values: &BTreeSet<String>| {
+            self.valid(now).any(|visa| visa.kind == kind && vouches(visa) && counts(&visa.value, values))
+        };
+        let missing = rules.required.iter().filter(|(kind, values)| !is_there(**kind, values));
+        missing.map(|(kind, _)| kind.name().to_owned()).collect()
     }
 
     /// The last day on which a course counts that an information system of its provider says was completed: a year from
@@ -127,6 +134,12 @@ impl Visas {
         let told = [("visas", listed(&held)), ("visas-set-aside", listed(&set_aside))];
         told.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)))
     }
+}
+
+/// Whether a value is among those that count: as a whole, or as an affiliation in any role.
+fn counts(value: &str, values: &BTreeSet<String>) -> bool {
+    let in_any_role = || Some(format!("*@{}", value.split_once('@')?.1));
+    values.contains(value) || in_any_role().is_some_and(|any| values.contains(&any))
 }
 
 fn with_causes(error: &(dyn Error + 'static)) -> String {

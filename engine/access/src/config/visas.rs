@@ -99,17 +99,44 @@ fn sources(node: &Node, problems: &mut Diagnostics) -> Option<BTreeMap<VisaType,
     Some(sources)
 }
 
-fn required(fields: Fields<'_>, trust: &Trust, problems: &mut Diagnostics) -> BTreeSet<VisaType> {
-    let mut required = BTreeSet::new();
-    for node in fields.list("required", problems) {
-        let kind = node.as_str().and_then(|name| REQUIRABLE.into_iter().find(|kind| kind.name() == name));
-        match kind {
-            Some(kind) if is_believed(trust, kind) => drop(required.insert(kind)),
-            Some(kind) => problems.error(&node.span, not_believed(kind)),
-            None => problems.error(&node.span, format!("`required` can be {}", names(REQUIRABLE))),
+/// The types of which everybody needs a visa, each with the values that count.
+fn required(fields: Fields<'_>, trust: &Trust, problems: &mut Diagnostics) -> BTreeMap<VisaType, BTreeSet<String>> {
+    let mut required = BTreeMap::new();
+    let Some(node) = fields.get("required") else { return required };
+    let Some(fields) = Fields::of(node, "`required`", problems) else { return required };
+    for (name, entry) in fields.all() {
+        let mut values = BTreeSet::new();
+        for node in fields.list(name, problems) {
+            values.extend(required_value(name, node, problems));
+        }
+        match REQUIRABLE.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) if !is_believed(trust, kind) => problems.error(&entry.key, not_believed(kind)),
+            Some(kind) if values.is_empty() => {
+                problems
+                    .error(&entry.key, format!("which values of {kind} count is not said, so nobody could have one"));
+            }
+            Some(kind) => drop(required.insert(kind, values)),
+            None => problems.error(&entry.key, format!("`required` can be {}", names(REQUIRABLE))),
         }
     }
     required
+}
+
+/// An affiliation is a role and a domain, as `faculty@maxima.example.org`, or any role there, as `*@maxima.example.org`.
+fn required_value(kind: &str, node: &Node, problems: &mut Diagnostics) -> Option<String> {
+    if kind != VisaType::AffiliationAndRole.name() {
+        return address(node, "required", problems);
+    }
+    let text = node.as_str().unwrap_or_default();
+    let is_affiliation = |(role, domain): (&str, &str)| {
+        let is_plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        is_plain(role) && is_plain(domain) && !domain.contains(['*', '@']) && (role == "*" || !role.contains('*'))
+    };
+    if text.split_once('@').is_some_and(is_affiliation) {
+        return Some(text.to_owned());
+    }
+    problems.error(&node.span, format!("`required`: `{text}` is neither ROLE@DOMAIN nor *@DOMAIN"));
+    None
 }
 
 /// Addresses that must be those of issuers with which people log in.

@@ -33,7 +33,9 @@ const IDENTITY: &str = "
       - issuer: https://elsewhere.example.org
         key-sets: ['ISSUER/visa-keys']
         sources: {ControlledAccessGrants: [https://academy.example.org]}
-    required: [ResearcherStatus, AffiliationAndRole]
+    required:
+      ResearcherStatus: ['https://doi.org/10.1038/s41431-018-0219-y']
+      AffiliationAndRole: ['*@maxima.example.org', 'faculty@academy.example.org']
     training: [https://academy.example.org/protection/1]
 ";
 
@@ -191,24 +193,39 @@ pub const VISAS: &[Flip] = &[
     flip(
         "no researcher status",
         |w| drop(w.visas.remove(STATUS)),
-        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that counts here")]),
     ),
     flip(
         "a status by the person's own word",
         |w| field(w, STATUS, "by", "self"),
-        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that counts here")]),
     ),
     flip(
         "a status by nobody in particular",
         |w| drop(w.visas[STATUS].object().as_object_mut().unwrap().remove("by")),
-        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")]),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that counts here")]),
+    ),
+    flip(
+        "a status of another standard",
+        |w| field(w, STATUS, "value", "https://doi.org/10.1038/s41431-018-0219-y/2"),
+        By(&[("required-visa", "anna has no visa of the type ResearcherStatus that counts here")]),
+    ),
+    flip(
+        "an affiliation with others",
+        |w| field(w, AFFILIATION, "value", "member@elsewhere.example.org"),
+        By(&[("required-visa", "anna has no visa of the type AffiliationAndRole that counts here")]),
+    ),
+    flip(
+        "an affiliation in another role",
+        |w| field(w, AFFILIATION, "value", "member@academy.example.org"),
+        By(&[("required-visa", "anna has no visa of the type AffiliationAndRole that counts here")]),
     ),
     flip(
         "a status that the issuer is not trusted with",
         |w| claim(w, STATUS, "iss", json!("https://elsewhere.example.org")),
         SetAside(
             "is not trusted with visas of the type ResearcherStatus",
-            &[("required-visa", "anna has no visa of the type ResearcherStatus that this site believes")],
+            &[("required-visa", "anna has no visa of the type ResearcherStatus that counts here")],
         ),
     ),
     flip(
@@ -217,7 +234,7 @@ pub const VISAS: &[Flip] = &[
         SetAside(
             "conditions",
             &[
-                ("required-visa", "anna has no visa of the type AffiliationAndRole that this site believes"),
+                ("required-visa", "anna has no visa of the type AffiliationAndRole that counts here"),
                 ("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7"),
             ],
         ),
@@ -282,8 +299,8 @@ pub const VISAS: &[Flip] = &[
             "is not among this site's passport brokers",
             &[
                 ("valid-training", "no training of anna is on record"),
-                ("required-visa", "anna has no visa of the type AffiliationAndRole that this site believes"),
-                ("required-visa", "anna has no visa of the type ResearcherStatus that this site believes"),
+                ("required-visa", "anna has no visa of the type AffiliationAndRole that counts here"),
+                ("required-visa", "anna has no visa of the type ResearcherStatus that counts here"),
                 ("granted-by-visa", "anna has no visa that grants https://data.example.org/7, for the dataset trial-7"),
             ],
         ),

@@ -13,6 +13,8 @@ use crate::test_site::Ran;
 
 const SOURCE: &str = "https://academy.example.org";
 
+const STATUS: &str = "https://doi.org/10.1038/s41431-018-0219-y";
+
 const COURSE: &str = "https://academy.example.org/protection/1";
 
 /// An institute that knows of Anna's training by a visa alone, and asks for an acknowledgement of everybody.
@@ -22,7 +24,7 @@ fn institute(visas: &Issuer) -> Institute {
     let asked = format!(
         "  visas:\n    brokers: ['{broker}']\n    issuers:\n      - issuer: https://visas.example.org\n        \
          key-sets: ['{}/visa-keys']\n        sources: {{AcceptedTermsAndPolicies: ['{SOURCE}'], ResearcherStatus: \
-         ['{SOURCE}']}}\n        subjects-of: ['{broker}']\n    required: [ResearcherStatus]\n    \
+         ['{SOURCE}']}}\n        subjects-of: ['{broker}']\n    required: {{ResearcherStatus: ['{STATUS}']}}\n    \
          training: ['{COURSE}']\n",
         visas.address,
         broker = institute.provider.address
@@ -59,8 +61,7 @@ fn visas_tell_of_trainings_and_acknowledgements_as_long_as_the_broker_brings_the
 
     // The broker learns of them, and the next command does.
     let training = visa(&visas, Issuer::sign_visa, "AcceptedTermsAndPolicies", COURSE, "system");
-    let status = "https://doi.org/10.1038/s41431-018-0219-y";
-    let forged = visa(&visas, Issuer::sign_with_another_key, "ResearcherStatus", status, "so");
+    let forged = visa(&visas, Issuer::sign_with_another_key, "ResearcherStatus", STATUS, "so");
     institute.set_claims("anna", &json!({ "ga4gh_passport_v1": [training, forged] }));
     put(&institute).failed(4, &["anna has no visa of the type ResearcherStatus"]);
     let record = institute.last_record("put", Some("deny"));
@@ -73,7 +74,7 @@ fn visas_tell_of_trainings_and_acknowledgements_as_long_as_the_broker_brings_the
     assert!(who.err.contains("warning: visa 2 of the passport does not count: the signature is wrong"), "{}", who.err);
 
     // So it does when the access token is over, which the login can renew.
-    let good = visa(&visas, Issuer::sign_visa, "ResearcherStatus", status, "so");
+    let good = visa(&visas, Issuer::sign_visa, "ResearcherStatus", STATUS, "so");
     institute.set_claims("anna", &json!({ "ga4gh_passport_v1": [training, good] }));
     institute.change_tokens("anna", "access_token", &json!("over"));
     let done = put(&institute);
@@ -101,9 +102,13 @@ fn what_site_yaml_says_of_visas_is_checked() {
     let good = fs::read_to_string(&path).unwrap();
     institute.run("anna", &["whoami"]).failed(4, &["nobody is logged in"]);
     for (from, to, says) in [
-        ("required: [ResearcherStatus]", "required: [researcher]", "can be AffiliationAndRole, ResearcherStatus"),
-        ("required: [ResearcherStatus]", "required: [AffiliationAndRole]", "so nobody could have such a visa"),
-        ("required: [ResearcherStatus]", "required: [LinkedIdentities]", "can be AffiliationAndRole, ResearcherStatus"),
+        ("{ResearcherStatus: [", "{researcher: [", "can be AffiliationAndRole, ResearcherStatus"),
+        ("{ResearcherStatus: [", "{AffiliationAndRole: ['*@maxima.example.org', ", "so nobody could have such a visa"),
+        ("{ResearcherStatus: [", "{AffiliationAndRole: [", "is neither ROLE@DOMAIN nor *@DOMAIN"),
+        (&format!("['{STATUS}']"), "[]", "which values of ResearcherStatus count is not said"),
+        (&format!("['{STATUS}']"), "['bona fide']", "`bona fide` is no address such as visas have"),
+        ("required: {ResearcherStatus", "required: [ResearcherStatus] #", "`required` must be"),
+        ("{ResearcherStatus: [", "{LinkedIdentities: [", "can be AffiliationAndRole, ResearcherStatus"),
         ("AcceptedTermsAndPolicies: [", "TermsAndPolicies: [", "`TermsAndPolicies` is no type of visas"),
         ("AcceptedTermsAndPolicies: ['https://academy.example.org']", "AcceptedTermsAndPolicies: []", "is not said"),
         ("brokers: ['http", "brokers: ['https", "is not among the `issuers` of `identity`"),
