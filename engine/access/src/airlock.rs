@@ -4,6 +4,8 @@
 //!
 //! A request is a file of the site, `airlock/ID`, that only the site can have written (`authenticated`).
 
+mod look;
+
 use std::{fs, io, io::Read, path::PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +15,7 @@ use sluis_model::{Address, Labels, ProjectName};
 use sluis_policy::{Action, Resource};
 
 use crate::{
-    AccessError, ObjectReader, ReadAction, Site,
+    AccessError, ReadAction, Site,
     audit::Entry,
     authenticated::Kind,
     decide::Found,
@@ -22,6 +24,8 @@ use crate::{
     notes::{Notes, new_id},
     permit::Purpose,
 };
+
+pub use look::ExportLook;
 
 const FOLDER: &str = "airlock";
 
@@ -54,14 +58,14 @@ pub struct ExportRequest {
     pub state: ExportState,
 }
 
-/// Somebody's look at an object that is to leave.
+/// Somebody's look at an object that is to leave, from its beginning to its end.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Look {
     /// Who.
     pub by: String,
     /// At what.
     pub object: Address,
-    /// When.
+    /// When they had seen it.
     pub at: Timestamp,
 }
 
@@ -143,6 +147,9 @@ pub enum AirlockError {
     /// Nobody needs to approve that it leaves.
     #[error("the object {0} is public and leaves without an approval: `sluis export` writes it")]
     Public(Address),
+    /// Who looks at an object sees all of it.
+    #[error("the object {0} was not read to its end, so this look does not count: look at all of it")]
+    NotSeen(Address),
     /// An approval cannot hold so long.
     #[error("an approval holds for 1 to {LONGEST} days")]
     Days,
@@ -212,26 +219,6 @@ impl Site {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(unknown().into()),
             Err(error) => Err(AccessError::file(&path, "read")(error)),
         }
-    }
-
-    /// Opens an object that is to leave, for whoever may approve it, and notes that they looked at it.
-    ///
-    /// # Errors
-    /// If the caller may not, the request was decided already or is about other objects, or as [`Site::unseal`].
-    pub fn look_at_export(&self, id: &str, address: &Address) -> Result<ObjectReader, AccessError> {
-        let _alone = self.lock_airlock()?;
-        let mut request = self.undecided(id)?;
-        let others = || against_export(format!("the request {id} is about other objects"), "sluis airlock list");
-        let against = (!request.objects.contains(address)).then(others).into_iter().collect();
-        let asked = self.asked_to_approve(&request, address);
-        let purpose = Purpose::Read(ReadAction::Review);
-        let action = format!("look at {address}, which is to leave by the request {id}");
-        let entry = Entry::new(ReadAction::Review.name());
-        let permit = self.permit_as(purpose, action, asked, &[*address], entry, against)?;
-        let reader = self.unseal(&permit, address)?;
-        request.looks.push(Look { by: self.caller_name(), object: *address, at: Timestamp::now() });
-        self.requests().write(&request.id, &request)?;
-        Ok(reader)
     }
 
     /// Approves a request for some days, after a look at all that it names. Nobody approves their own.

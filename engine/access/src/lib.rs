@@ -60,7 +60,7 @@ mod upkeep;
 mod visas;
 mod withdraw;
 
-pub use airlock::{AirlockError, ExportRequest, ExportState, Look};
+pub use airlock::{AirlockError, ExportLook, ExportRequest, ExportState, Look};
 pub use audit::{
     Audit, AuditError, AuditFilter, AuditProof, AuditProofError, AuditReading, AuditRecord, AuditRecords, AuditSummary,
     Claim, DECIDED_ACTIONS, DONE_ACTIONS, ExpiredRecords, Outcome, Proved, Verdict, verify_audit_log,

@@ -68,6 +68,7 @@ pub const DONE_ACTIONS: &[&str] = &[
     "set-aside-damaged",
     "granted",
     "revoked",
+    "looked-at-export",
     "released",
     "delegation-revoked",
     "refuse-sealing",

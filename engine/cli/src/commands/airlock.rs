@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     path::Path,
 };
 
@@ -26,9 +26,10 @@ pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Fa
         Airlock::List => list(&site.list_export_requests()?, json),
         Airlock::Look { id, object } => {
             let address = resolve(&site, &object)?;
-            let mut reader = site.look_at_export(&id, &address)?;
-            output::copy(&mut reader, &mut io::stdout().lock())
-                .map_err(|error| site.reading_failed(&address, error))?;
+            let (mut look, mut out) = (site.look_at_export(&id, &address)?, io::stdout().lock());
+            output::copy(&mut look, &mut out).map_err(|error| site.reading_failed(&address, error))?;
+            out.flush().map_err(|error| Failure::of(Exit::Environment, &error))?;
+            site.looked_at_export(look)?;
         }
         Airlock::Approve { id, days, reason } => {
             let request = site.approve_export(&id, days, &reason)?;

@@ -1,6 +1,6 @@
 //! Working with a subject's data, and letting results leave through the airlock.
 
-use std::fs;
+use std::{fs, io::Read as _};
 
 use serde_json::json;
 
@@ -115,6 +115,8 @@ fn what_somebody_else_approved_leaves_for_who_asked_alone() {
     assert_eq!(seen.out, "GATTACAGATTACACATTAG\n");
     let look = institute.last_record("look-at-export", Some("allow"));
     assert_eq!((&look["caller"], &look["objects"]), (&json!("bob"), &json!([address])), "{look}");
+    let seen = institute.last_record("looked-at-export", None);
+    assert_eq!((&seen["caller"], &seen["objects"]), (&json!("bob"), &json!([address])), "{seen}");
     let approved = approve(&institute, &id, "3");
     assert_eq!(approved.code, Some(0), "{}", approved.err);
     institute.run("bob", &["airlock", "look", &id, &address]).failed(4, &["was decided already"]);
@@ -135,6 +137,24 @@ fn what_somebody_else_approved_leaves_for_who_asked_alone() {
     assert_eq!((&record["caller"], &record["subjects"]), (&json!("anna"), &json!(["P012"])), "{record}");
     assert!(institute.last_record("released", None)["recipient"].is_string());
     institute.run("anna", &["airlock", "release", "abcdefabcdef"]).failed(2, &["there is no request"]);
+}
+
+#[test]
+fn who_stops_before_the_end_has_not_seen_an_object() {
+    let institute = Institute::with_network(&["anna", "bob"]);
+    // More than a pipe takes from who writes before somebody reads.
+    let address = institute.put("anna", "reads.fa", &"GATTACA\n".repeat(100_000), "P012");
+    let id = ask(&institute, &address);
+    let mut look = institute.command_of("bob", &["airlock", "look", &id, &address]).spawn().unwrap();
+    let mut begun = [0; 7];
+    look.stdout.take().unwrap().read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"GATTACA");
+    assert_eq!(look.wait().unwrap().code(), Some(4));
+    assert_eq!(institute.last_record("look-at-export", Some("allow"))["caller"], "bob");
+    assert!(institute.records("looked-at-export", None).is_empty());
+    approve(&institute, &id, "3").failed(4, &["bob has not looked at"]);
+    institute.succeed("bob", &["airlock", "look", &id, &address]);
+    assert_eq!(approve(&institute, &id, "3").code, Some(0));
 }
 
 #[test]
