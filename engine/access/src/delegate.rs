@@ -16,7 +16,7 @@ use sluis_policy::{Action, Resource};
 use zeroize::Zeroizing;
 
 use crate::{
-    AccessError, Caller, HeldVisa, Site,
+    AccessError, Caller, HeldVisa, Site, Verdict,
     audit::Entry,
     authenticated::Kind,
     caller::ActingFor,
@@ -96,7 +96,9 @@ impl Site {
     /// # Errors
     /// If they may not, or are no person for whom an issuer vouches.
     pub fn delegate(&self, new: &NewDelegation) -> Result<Secret, AccessError> {
-        let delegated_by = self.caller().person().ok_or(DelegateError::NoPerson)?;
+        let Some(delegated_by) = self.caller().person() else {
+            return Err(self.refuse_nobody("delegate", Some(&new.project))?);
+        };
         for action in &new.actions {
             let asked = self.asked(*action, Resource::Project(new.project.clone()), Some(&new.project));
             let text = format!("delegate `{action}` to {} for the project {}", new.service, new.project);
@@ -132,7 +134,7 @@ impl Site {
             let entry = Entry::new("list-delegations");
             self.decide(&keeping, "list all delegations".to_owned(), entry, |_, _| Ok(Found::default()))?;
         } else if self.caller().person().is_none() {
-            return Err(DelegateError::NoPerson.into());
+            return Err(self.refuse_nobody("list-delegations", None)?);
         }
         let own = self.caller_name();
         let ids = self.delegation_notes().ids()?;
@@ -182,6 +184,19 @@ impl Site {
         let held = self.delegation(&delegation.id).map_or_else(Vec::new, |known| known.visas);
         let visas = Visas { held, set_aside: Vec::new() };
         Ok(Caller::service(Arc::new(ActingFor { delegation, actions, visas, file })))
+    }
+
+    /// Writes down that somebody for whom nobody vouches has no delegations, and gives that as what is wrong.
+    fn refuse_nobody(&self, action: &'static str, project: Option<&ProjectName>) -> Result<AccessError, AccessError> {
+        let error = DelegateError::NoPerson;
+        let mut entry = Entry::new(action);
+        entry.decision = Some(Verdict::Deny);
+        entry.caller = self.caller_name();
+        entry.project = project.map_or_else(String::new, ToString::to_string);
+        entry.region = self.region().country().to_string();
+        entry.reasons = vec![error.to_string()];
+        self.audit().decide(&entry)?;
+        Ok(error.into())
     }
 
     fn delegation(&self, id: &str) -> Option<Delegated> {

@@ -19,10 +19,18 @@ const DELEGATION: &str = "SLUIS_DELEGATION_FILE";
 /// The largest file of a token, in bytes.
 const LARGEST: usize = 1 << 16;
 
-/// The program for which the variable names a token, if it does. A token that is refused is written down.
+/// The program for which the variable names a token, if it does. A token that is refused, or cannot be had, is written
+/// down.
 pub fn named(site: &Site) -> Result<Option<Caller>, Failure> {
     let Some(path) = env::var_os(DELEGATION) else { return Ok(None) };
-    let token = read(Path::new(&path))?;
+    let token = match read(Path::new(&path)) {
+        Ok(token) => token,
+        Err(unusable) => {
+            // Where the file lies on a person's machine is nothing that others need to know.
+            site.note_failed_login(&unusable.noted)?;
+            return Err(unusable.told);
+        }
+    };
     match site.service(token.trim()) {
         Ok(caller) => Ok(Some(caller)),
         Err(error) => {
@@ -33,13 +41,23 @@ pub fn named(site: &Site) -> Result<Option<Caller>, Failure> {
     }
 }
 
+/// A file that gives no token: what the program is told of it, and what the audit log is.
+struct Unusable {
+    told: Failure,
+    noted: String,
+}
+
 /// Others must not be able to read the file.
-fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let failed = |error: io::Error| Failure::of(Exit::Environment, &error).about(path);
+fn read(path: &Path) -> Result<Zeroizing<String>, Unusable> {
+    let failed = |error: io::Error| Unusable {
+        noted: format!("the file of the delegation's token cannot be read: {}", error.kind()),
+        told: Failure::of(Exit::Environment, &error).about(path),
+    };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
         let text = format!("others could read the token in {}; run `chmod 600` on it", path.display());
-        return Err(Failure::new(Exit::Refused, text));
+        let noted = "others could read the file of the delegation's token".to_owned();
+        return Err(Unusable { told: Failure::new(Exit::Refused, text), noted });
     }
     let mut token = Zeroizing::new(String::with_capacity(LARGEST));
     file.take(LARGEST as u64).read_to_string(&mut token).map_err(failed)?;

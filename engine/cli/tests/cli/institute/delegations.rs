@@ -39,6 +39,7 @@ fn a_program_acts_for_a_person_until_they_take_it_back() {
     run_with(&institute, &token, &provenance).failed(4, &["anna did not delegate `view_provenance` to nightly"]);
     run_with(&institute, &token, &["audit", "list"]).failed(4, &["is a program, and `audit` is for people"]);
     run_with(&institute, &token, &["delegation", "list"]).failed(4, &["only a person"]);
+    assert_eq!(institute.last_record("list-delegations", Some("deny"))["caller"], "nightly for anna");
 
     let id = institute.succeed("anna", &["delegation", "list", "--json"]).json()[0]["id"].as_str().unwrap().to_owned();
     institute.succeed("anna", &["delegation", "revoke", &id]);
@@ -65,6 +66,12 @@ fn a_token_that_others_could_read_is_refused() {
     let token = make(&institute, "anna", &["read"]);
     fs::set_permissions(&token, fs::Permissions::from_mode(0o640)).unwrap();
     run_with(&institute, &token, &["ls"]).failed(4, &["others could read the token", "chmod 600"]);
+    let login = institute.last_record("login", Some("deny"));
+    assert_eq!(login["reasons"], json!(["others could read the file of the delegation's token"]));
+    let none = institute.site.path("no-such-token").display().to_string();
+    assert_ne!(run_with(&institute, &none, &["ls"]).code, Some(0));
+    let login = institute.last_record("login", Some("deny"));
+    assert_eq!(login["reasons"], json!(["the file of the delegation's token cannot be read: entity not found"]));
     fs::write(&token, "a.b.c").unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     assert_ne!(run_with(&institute, &token, &["ls"]).code, Some(0));
@@ -82,4 +89,12 @@ fn delegations_are_listed_to_who_made_them_and_to_who_keeps_the_site() {
     assert_eq!(institute.last_record("list-delegations", Some("allow"))["caller"], "erin");
     assert!(institute.succeed("anna", &["delegation", "list"]).out.contains("nightly"));
     institute.run("carla", &["delegation", "list"]).failed(4, &["only a person for whom an issuer vouches"]);
+    let to = institute.site.path("token").display().to_string();
+    let make = ["delegation", "make", "nightly", "--to", &to, "--action", "read"];
+    institute.run("carla", &[&make[..], &OF_PROJECT].concat()).failed(4, &["only a person for whom an issuer vouches"]);
+    for action in ["list-delegations", "delegate"] {
+        let refused = institute.last_record(action, Some("deny"));
+        assert_eq!(refused["caller"], "nobody", "{refused}");
+        assert!(refused["reasons"][0].as_str().unwrap().contains("only a person"), "{refused}");
+    }
 }
