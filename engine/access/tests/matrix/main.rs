@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod facts;
 mod flips;
 mod issuer;
 mod programs;

@@ -183,6 +183,7 @@ fn normalized(json: &mut Json) {
         Json::Object(fields) => fields.iter_mut().for_each(|(name, value)| match name.as_str() {
             "at" | "@timestamp" => *value = "TIME".into(),
             "record" | "sequence" | "permit" => *value = "NUMBER".into(),
+            "project-period" => *value = "PERIOD".into(),
             "time" => {
                 assert!(value.as_i64().unwrap() > 1_700_000_000_000, "milliseconds since 1970: {value}");
                 *value = "TIME".into();
