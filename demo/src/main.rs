@@ -100,6 +100,7 @@ fn site(folder: &Path) -> Result<Arc<Site>, Failure> {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

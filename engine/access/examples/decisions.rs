@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

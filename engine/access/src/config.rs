@@ -1,6 +1,7 @@
 //! `site.yaml`: what the site is called, in which country it stands, how strict its machines are.
 
 mod containers;
+pub(crate) mod executors;
 mod identity;
 mod resume;
 mod retries;
@@ -9,6 +10,7 @@ pub(crate) mod visas;
 use std::{fmt, path::Path, str::FromStr};
 
 pub use containers::Containers;
+pub use executors::Executors;
 pub use identity::IdentityConfig;
 pub use resume::ResumeWithin;
 pub use retries::{Factor, RetryPolicy};
@@ -33,6 +35,8 @@ pub struct SiteConfig {
     /// Whether a site of an institute runs tools without a container. They have the rights of whoever runs the engine, and
     /// so could read the site's keys. A personal site runs them in any case.
     pub local_executor: Rule,
+    /// Which other executors the site allows, and whether its machines encrypt their memory.
+    pub executors: Executors,
     /// What runs tools in containers.
     pub containers: Containers,
     /// The hosts from which inputs and documents may be fetched over HTTP.
@@ -105,6 +109,8 @@ const KNOWN: &[&str] = &[
     "unencrypted-swap",
     "network-access",
     "local-executor",
+    executors::ALLOWED,
+    executors::CONFIDENTIAL,
     containers::KEY,
     "remote-hosts",
     "quota",
@@ -131,12 +137,13 @@ impl SiteConfig {
              unencrypted-swap: {}\n\
              # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
              network-access: {}\n\
-             {}{}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
+             {}{}{}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
              remote-hosts: [{}]\n{}{}{}{}",
             self.country,
             self.unencrypted_swap,
             self.network_access,
             if self.local_executor == Rule::Allow { "local-executor: allow\n" } else { "" },
+            executors::to_yaml(&self.executors),
             containers::to_yaml(self.containers),
             self.remote_hosts.iter().map(|host| format!("\"{host}\"")).collect::<Vec<_>>().join(", "),
             self.quota.map_or_else(String::new, |quota| format!(
@@ -174,6 +181,7 @@ impl SiteConfig {
                 Some(_) => parsed(fields, "local-executor", &mut problems),
                 None => Some(Rule::Refuse),
             };
+            let executors = executors::read(fields, &mut problems);
             let containers = match fields.get(containers::KEY) {
                 Some(_) => parsed(fields, containers::KEY, &mut problems),
                 None => Some(Containers::default()),
@@ -203,6 +211,7 @@ impl SiteConfig {
                 unencrypted_swap: unencrypted_swap?,
                 network_access: network_access?,
                 local_executor: local_executor?,
+                executors,
                 containers: containers?,
                 remote_hosts,
                 quota,

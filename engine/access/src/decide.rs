@@ -11,15 +11,13 @@ use crate::{
     AccessError, DataClass, Permit, ReadAction, Refusal, Rule, Site, TaskRequest, Verdict,
     audit::Entry,
     caller::action_of,
+    config::executors::LOCAL,
     decision::{Asked, Basis},
     error::Reason,
     intake,
     permit::Purpose,
     standing::Standing,
 };
-
-/// The executor that runs tools without a container.
-const LOCAL: &str = "local";
 
 /// What is asked for.
 struct Request<'a> {
@@ -116,11 +114,13 @@ impl Site {
         entry.tool = Some(task.tool.to_owned());
         entry.executor = Some(task.executor.to_owned());
         entry.region = task.region.country().to_string();
+        let on_site = task.region == self.region();
         let execution = Execution {
             executor: task.executor.to_owned(),
             executor_allowed: self.allows_executor(task.executor),
-            on_site: task.region == self.region(),
-            confidential: false,
+            on_site,
+            // Of other machines nobody has said it.
+            confidential: on_site && self.config().executors.confidential,
             tool_network: task.network,
             tool_network_allowed: self.config().network_access == Rule::Allow,
         };
@@ -189,7 +189,10 @@ impl Site {
     /// Tools without a container have the rights of whoever runs the engine.
     fn allows_executor(&self, executor: &str) -> bool {
         let config = self.config();
-        executor != LOCAL || config.identity.is_none() || config.local_executor == Rule::Allow
+        if executor == LOCAL {
+            return config.identity.is_none() || config.local_executor == Rule::Allow;
+        }
+        config.executors.allow(executor)
     }
 
     /// A request for something that is done on the site's own machines.

@@ -102,6 +102,7 @@ impl Basis<'_> {
             declared: dataset.is_some(),
             public: dataset.is_some_and(|dataset| dataset.class == DataClass::Public),
             missing_grant: dataset.and_then(|dataset| dataset.visa.clone().filter(|grant| !self.has_grant(grant))),
+            confidential: dataset.is_some_and(|dataset| dataset.confidential),
             network_bound: dataset.is_none_or(|dataset| dataset.network == Network::Institute),
             granted: project.is_some_and(|project| project.datasets.contains(name)),
             consent: dataset.map_or(policy::Consent::Unknown, |known| consent(known.consent, known.consent_date)),

@@ -380,6 +380,7 @@ mod tests {
             unencrypted_swap: Rule::Refuse,
             network_access: Rule::Refuse,
             local_executor: Rule::Refuse,
+            executors: Default::default(),
             containers: Default::default(),
             remote_hosts: Vec::new(),
             quota: None,

@@ -96,6 +96,7 @@ pub fn make(
         unencrypted_swap: swap,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

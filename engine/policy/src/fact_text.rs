@@ -22,6 +22,10 @@ const FACTS: &[(&str, Tell)] = &[
     ("allowed_places", |facts| One(listed(&facts.allowed_places))),
     ("approved_by", |facts| One(or_nobody(facts.approved_by.as_deref()))),
     ("asked_by", |facts| One(or_nobody(facts.asked_by.as_deref()))),
+    ("confidential_dataset", |facts| {
+        let bound = facts.datasets.iter().filter(|set| set.declared && !set.public && set.confidential);
+        Each(bound.map(|set| set.name.to_string()).collect())
+    }),
     ("delegation", delegation),
     ("executor", |facts| One(facts.execution.as_ref().map_or("none", |execution| &execution.executor).to_owned())),
     ("institution", |facts| One(facts.principal.person().institution.name.clone())),

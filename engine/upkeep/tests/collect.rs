@@ -25,6 +25,7 @@ fn site(folder: &Path) -> Site {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

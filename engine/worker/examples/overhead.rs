@@ -44,6 +44,7 @@ async fn main() {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

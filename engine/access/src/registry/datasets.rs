@@ -28,6 +28,8 @@ pub struct Dataset {
     pub consent_date: Option<Date>,
     /// From where its data are used.
     pub network: Network,
+    /// Whether its data are worked on only by machines that encrypt their memory.
+    pub confidential: bool,
     /// The terms under which the data were given.
     pub data_use: Vec<DataUse>,
     /// The grant (GA4GH Passport 1.2, `ControlledAccessGrants`) of which whoever uses the data needs a visa, by its address.
@@ -140,8 +142,19 @@ impl FromStr for Consent {
     }
 }
 
-const KNOWN: &[&str] =
-    &["description", "class", "kind", "network", "consent", "consent-date", "data-use", "visa", "released", "subjects"];
+const KNOWN: &[&str] = &[
+    "description",
+    "class",
+    "kind",
+    "network",
+    "confidential-computing",
+    "consent",
+    "consent-date",
+    "data-use",
+    "visa",
+    "released",
+    "subjects",
+];
 
 pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Dataset> {
     let fields = Fields::of(node, "a dataset", problems)?;
@@ -154,6 +167,7 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     let kind = optional(fields, "kind", problems);
     let released = optional(fields, "released", problems);
     let network = optional(fields, "network", problems);
+    let confidential = fields.boolean("confidential-computing", problems).unwrap_or_default();
     let data_use = terms(fields, "data-use", problems);
     let visa = fields.get("visa").map_or(Some(None), |node| visas::address(node, "visa", problems).map(Some));
     let consent = read_consent(fields, problems);
@@ -174,7 +188,19 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     let (consent, consent_date) = consent?;
     let (description, class, kind, released) = (description?.to_owned(), class?, kind?, released?);
     let (network, visa) = (network?.unwrap_or_default(), visa?);
-    Some(Dataset { description, class, kind, network, consent, consent_date, data_use, visa, released, subjects })
+    Some(Dataset {
+        description,
+        class,
+        kind,
+        network,
+        confidential,
+        consent,
+        consent_date,
+        data_use,
+        visa,
+        released,
+        subjects,
+    })
 }
 
 impl Dataset {
@@ -198,7 +224,17 @@ fn check_samples(subjects: &BTreeMap<SubjectName, SubjectConsent>, fields: Field
 
 /// Public data are of nobody, so nobody's consent is needed.
 fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Diagnostics) -> Option<Dataset> {
-    for field in ["kind", "network", "consent", "consent-date", "data-use", "visa", "released", "subjects"] {
+    for field in [
+        "kind",
+        "network",
+        "confidential-computing",
+        "consent",
+        "consent-date",
+        "data-use",
+        "visa",
+        "released",
+        "subjects",
+    ] {
         if let Some(node) = fields.get(field) {
             let message = format!("a public dataset has no `{field}`: data of people are `controlled`");
             problems.error(&node.span, message);
@@ -209,6 +245,7 @@ fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Dia
         class: DataClass::Public,
         kind: None,
         network: Network::Any,
+        confidential: false,
         consent: Consent::Given,
         consent_date: None,
         data_use: Vec::new(),

@@ -198,6 +198,7 @@ pub fn sealed_object(folder: &Path) -> Address {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

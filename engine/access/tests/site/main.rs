@@ -7,6 +7,7 @@ mod classes;
 mod damage;
 mod decisions;
 mod erasure;
+mod executors;
 mod folder;
 mod grants;
 mod hostile;
@@ -25,7 +26,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sluis_access::{AccessError, ReadAction, Rule, SealedObject, Site, SiteConfig, TaskRequest};
+use sluis_access::{AccessError, Executors, ReadAction, Rule, SealedObject, Site, SiteConfig, TaskRequest};
 use sluis_model::{Address, DatasetName, EuCountry, Labels, ProjectName, RunId, TaskId};
 
 fn config() -> SiteConfig {
@@ -35,6 +36,7 @@ fn config() -> SiteConfig {
         unencrypted_swap: Rule::Allow,
         network_access: Rule::Refuse,
         local_executor: Rule::Refuse,
+        executors: Default::default(),
         containers: Default::default(),
         remote_hosts: Vec::new(),
         quota: None,

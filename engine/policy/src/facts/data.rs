@@ -18,6 +18,8 @@ pub struct DatasetFacts {
     pub granted: bool,
     /// Whether its data are used from the institute's own networks only.
     pub network_bound: bool,
+    /// Whether its data are worked on only by machines that encrypt their memory.
+    pub confidential: bool,
     /// The grant for which the dataset asks a visa that the person does not have, by its address.
     pub missing_grant: Option<String>,
     /// Whether those whom it concerns agreed.

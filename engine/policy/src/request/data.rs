@@ -17,6 +17,7 @@ pub(super) fn context(facts: &Facts) -> Value {
         ("public", names(|set| set.declared && set.public)),
         ("undeclared", names(|set| !set.declared)),
         ("notGranted", names(|set| set.declared && !set.public && !set.granted)),
+        ("confidential", names(|set| set.declared && !set.public && set.confidential)),
         ("networkBound", names(|set| set.declared && !set.public && set.network_bound)),
         ("consentWithdrawn", consents(facts, |consent| matches!(consent, Consent::Withdrawn(_)))),
         ("consentUnknown", consents(facts, |consent| consent == Consent::Unknown)),

@@ -97,6 +97,7 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("allowed-executor", USE),
     ("closed-tools", USE),
     ("confidential-computing", USE),
+    ("confidential-data", USE),
     ("allowed-source", USE),
     ("fresh-login-for-government", GOVERN),
     ("institute-network-for-government", GOVERN),
@@ -226,6 +227,17 @@ pub(super) const DENIED: &[Case] = &[
         flip: |f| execution(f).confidential = false,
         says: "machines that are not the site's own",
     },
+    Case {
+        policy: "confidential-data",
+        base: |action| {
+            let mut facts = allowed(action);
+            facts.datasets[0].confidential = true;
+            facts
+        },
+        action: Submit,
+        flip: |f| execution(f).confidential = false,
+        says: "the dataset trial-7 is worked on with confidential computing only",
+    },
 ];
 
 /// Requests that are allowed although one of the facts is not as it mostly is.
@@ -242,6 +254,11 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
     ("no execution", Read, |f| f.execution = None),
     ("no source", Submit, |f| f.source = None),
     ("machines of the site without confidential computing", Submit, |f| execution(f).confidential = false),
+    ("data that are encrypted in memory, too", Submit, |f| f.datasets[0].confidential = true),
+    ("a look at data that are encrypted in memory where they are worked on", Read, |f| {
+        f.datasets[0].confidential = true;
+        f.execution = None;
+    }),
     ("rented machines with it", Submit, |f| execution(f).on_site = false),
     ("a region of a cloud", Submit, |f| f.place = Place::named("europe-west4")),
     ("a tool with the network where the site allows it", Submit, |f| {
@@ -252,6 +269,8 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
         f.datasets[0].public = true;
         f.datasets[0].granted = false;
         f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
+        f.datasets[0].confidential = true;
+        execution(f).confidential = false;
         consent(f, Consent::Unknown);
     }),
     ("an approval of what nobody in particular asked for", Approve, |f| f.asked_by = None),

@@ -25,6 +25,14 @@ pub const REQUESTS: &[Flip] = &[
         By(&[("allowed-executor", "the executor local is not among those that this site allows")]),
     ),
     flip(
+        "data that are to be encrypted in memory, on machines that do not",
+        |w| {
+            w.ask = Ask::Task { region: EuCountry::NL, network: false };
+            World::edit(&mut w.datasets, "kind: molecular", "confidential-computing: true");
+        },
+        By(&[("confidential-data", "the dataset trial-7 is worked on with confidential computing only")]),
+    ),
+    flip(
         "a task with the network",
         |w| w.ask = Ask::Task { region: EuCountry::NL, network: true },
         By(&[("closed-tools", "the tool asks to reach the network, which this site refuses")]),
