@@ -9,7 +9,7 @@ use sluis_policy::{self as policy, Action, Login};
 
 use crate::{
     decision::{Basis, day_of},
-    registry::{Registry, SELF_ISSUED, Trust},
+    registry::{Registry, SELF_ISSUED, Trust, network_name},
     visas::Visas,
 };
 
@@ -249,17 +249,16 @@ impl Caller {
         }
     }
 
-    /// Which of the trusted institutions' networks they ask from, as `campus of maxima`.
-    pub(crate) fn network(&self, registry: &Registry) -> Option<String> {
+    /// The trusted institutions' networks that they ask from, each as `campus of maxima`.
+    pub(crate) fn networks(&self, registry: &Registry) -> Vec<String> {
         let trusted = registry.institutions.iter().filter(|(_, known)| known.trust == Trust::Trusted);
-        let mut ranges = trusted.flat_map(|(institution, known)| {
+        let networks = trusted.flat_map(|(institution, known)| {
             known.networks.iter().map(move |(name, ranges)| (institution, name, ranges))
         });
-        ranges
-            .find(|(.., ranges)| {
-                self.addresses.iter().any(|address| ranges.iter().any(|range| range.contains(address)))
-            })
-            .map(|(institution, name, _)| format!("{name} of {institution}"))
+        let asked_from = networks.filter(|(.., ranges)| {
+            self.addresses.iter().any(|address| ranges.iter().any(|range| range.contains(address)))
+        });
+        asked_from.map(|(institution, name, _)| network_name(name, institution)).collect()
     }
 }
 

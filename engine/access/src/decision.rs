@@ -68,11 +68,12 @@ impl Basis<'_> {
         let principal = self.caller.facts(self, asked.project);
         let person = principal.person().name.clone();
         let project = asked.project.and_then(|name| self.registry.projects.get(name));
+        let networks = self.caller.networks(self.registry);
+        let dataset = |name| self.dataset(name, asked.project, project, labels, &networks);
         Facts {
             action: asked.action,
             resource: asked.resource.clone(),
             personal_site: self.caller.is_self_issued(),
-            network: self.caller.network(self.registry),
             place: asked.place.clone(),
             allowed_places: self.allowed_places.clone(),
             execution: asked.execution.clone(),
@@ -80,12 +81,13 @@ impl Basis<'_> {
             asked_by: asked.asked_by.clone(),
             approved_by: asked.approved_by.clone(),
             project: asked.project.map(|name| project_facts(name, project, &person)),
-            datasets: labels.datasets.iter().map(|name| self.dataset(name, asked.project, project, labels)).collect(),
+            datasets: labels.datasets.iter().map(dataset).collect(),
             subjects: labels.subjects.iter().flat_map(|name| self.subject(name, labels)).collect(),
             without_labels,
             now: self.now,
             asked: self.asked,
             principal,
+            network: networks.into_iter().next(),
         }
     }
 
@@ -95,6 +97,7 @@ impl Basis<'_> {
         project_name: Option<&ProjectName>,
         project: Option<&Project>,
         labels: &Labels,
+        networks: &[String],
     ) -> DatasetFacts {
         let dataset = self.registry.datasets.get(name);
         DatasetFacts {
@@ -104,6 +107,7 @@ impl Basis<'_> {
             missing_grant: dataset.and_then(|dataset| dataset.visa.clone().filter(|grant| !self.has_grant(grant))),
             confidential: dataset.is_some_and(|dataset| dataset.confidential),
             network_bound: dataset.is_none_or(|dataset| dataset.network == Network::Institute),
+            other_networks: dataset.and_then(|dataset| others(&dataset.network, networks)),
             granted: project.is_some_and(|project| project.datasets.contains(name)),
             consent: dataset.map_or(policy::Consent::Unknown, |known| consent(known.consent, known.consent_date)),
             terms: match (dataset, project_name, project) {
@@ -158,6 +162,12 @@ impl Basis<'_> {
         };
         known().map(|(_, subject)| facts(subject)).collect()
     }
+}
+
+/// The networks from which data are used, if the request comes from none of them.
+fn others(bound_to: &Network, asked_from: &[String]) -> Option<String> {
+    let Network::Named(names) = bound_to else { return None };
+    (!names.iter().any(|name| asked_from.contains(name))).then(|| names.join(", "))
 }
 
 fn consent(state: Consent, date: Option<Date>) -> policy::Consent {

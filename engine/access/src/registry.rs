@@ -25,6 +25,7 @@ use sluis_yaml::{Diagnostics, Fields, Node, Span};
 pub use datasets::{Consent, DataClass, DataKind, Dataset, Network, SubjectConsent};
 pub(crate) use folder::RegistryFolder;
 pub use folder::RegistryInForce;
+pub(crate) use institutions::network_name;
 pub use institutions::{Institution, Trust};
 pub use people::{Person, Role, Training};
 pub(crate) use people::{SELF_ISSUED, last_day_of_a_year_from};
@@ -130,7 +131,11 @@ impl Registry {
             check_institution(&person, node, &registry.institutions, problems);
             Some(person)
         });
-        registry.datasets = entries(datasets.as_ref(), "datasets", &mut problems, datasets::read_dataset);
+        registry.datasets = entries(datasets.as_ref(), "datasets", &mut problems, |node, problems| {
+            let dataset = datasets::read_dataset(node, problems)?;
+            check_networks(&dataset, node, &registry.institutions, problems);
+            Some(dataset)
+        });
         let (known_people, known_datasets) = (&registry.people, &registry.datasets);
         let is_readable = people.is_some() && datasets.is_some();
         registry.projects = entries(projects.as_ref(), "projects", &mut problems, |node, problems| {
@@ -233,6 +238,22 @@ fn check_institution(person: &Person, node: &Node, known: &BTreeMap<String, Inst
     if let Some(name) = person.institution.as_ref().filter(|name| !known.contains_key(*name)) {
         let place = node.get("institution").unwrap_or(node);
         problems.error(&place.span, format!("the institution `{name}` is not declared in {INSTITUTIONS}"));
+    }
+}
+
+/// Reports networks that are declared nowhere.
+fn check_networks(dataset: &Dataset, node: &Node, known: &BTreeMap<String, Institution>, problems: &mut Diagnostics) {
+    let Network::Named(names) = &dataset.network else { return };
+    for (index, name) in names.iter().enumerate() {
+        let is_known = |(institution, facts): (&String, &Institution)| {
+            facts.networks.keys().any(|network| network_name(network, institution) == *name)
+        };
+        if !known.iter().any(is_known) {
+            let item = node.get("networks").and_then(Node::as_sequence).and_then(|items| items.get(index));
+            let message =
+                format!("the network `{name}` is not declared in {INSTITUTIONS}; name one as campus of maxima");
+            problems.error(&item.unwrap_or(node).span, message);
+        }
     }
 }
 

@@ -76,6 +76,7 @@ impl Registry {
                 granted: number % 31 != 0,
                 consent: Consent::Given(Some(day("2026-01-01"))),
                 network_bound: true,
+                other_networks: None,
                 confidential: false,
                 missing_grant: None,
                 terms: Vec::new(),

@@ -39,6 +39,11 @@ const FACTS: &[(&str, Tell)] = &[
         Each(bound.map(|set| set.name.to_string()).collect())
     }),
     ("object_without_labels", |facts| Each(facts.without_labels.clone())),
+    ("other_networks", |facts| {
+        let sets = facts.datasets.iter().filter(|set| set.declared && !set.public);
+        let bound = sets.filter_map(|set| Some((&set.name, set.other_networks.as_ref()?)));
+        Each(bound.map(|(name, networks)| format!("the dataset {name} is used: {networks}")).collect())
+    }),
     ("person", |facts| One(facts.principal.person().name.clone())),
     ("place", |facts| One(facts.place.code().to_owned())),
     ("principal", principal),

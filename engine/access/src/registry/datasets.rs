@@ -97,11 +97,13 @@ impl FromStr for DataKind {
 }
 
 /// From where data are used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Network {
     /// From the networks of the registry's institutions only.
     #[default]
     Institute,
+    /// From some of them only, each named as `campus of maxima`.
+    Named(Vec<String>),
     /// From anywhere.
     Any,
 }
@@ -147,6 +149,7 @@ const KNOWN: &[&str] = &[
     "class",
     "kind",
     "network",
+    "networks",
     "confidential-computing",
     "consent",
     "consent-date",
@@ -166,7 +169,7 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     }
     let kind = optional(fields, "kind", problems);
     let released = optional(fields, "released", problems);
-    let network = optional(fields, "network", problems);
+    let network = read_network(fields, problems);
     let confidential = fields.boolean("confidential-computing", problems).unwrap_or_default();
     let data_use = terms(fields, "data-use", problems);
     let visa = fields.get("visa").map_or(Some(None), |node| visas::address(node, "visa", problems).map(Some));
@@ -187,7 +190,7 @@ pub(super) fn read_dataset(node: &Node, problems: &mut Diagnostics) -> Option<Da
     check_samples(&subjects, fields, problems);
     let (consent, consent_date) = consent?;
     let (description, class, kind, released) = (description?.to_owned(), class?, kind?, released?);
-    let (network, visa) = (network?.unwrap_or_default(), visa?);
+    let (network, visa) = (network?, visa?);
     Some(Dataset {
         description,
         class,
@@ -227,6 +230,7 @@ fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Dia
     for field in [
         "kind",
         "network",
+        "networks",
         "confidential-computing",
         "consent",
         "consent-date",
@@ -253,6 +257,21 @@ fn read_public(fields: Fields<'_>, description: Option<&str>, problems: &mut Dia
         released: None,
         subjects: BTreeMap::new(),
     })
+}
+
+/// `network`, or `networks` that are named.
+fn read_network(fields: Fields<'_>, problems: &mut Diagnostics) -> Option<Network> {
+    let Some(node) = fields.get("networks") else {
+        return optional(fields, "network", problems).map(Option::unwrap_or_default);
+    };
+    if fields.get("network").is_some() {
+        problems.error(&node.span, "a dataset has either `network` or `networks`".to_owned());
+    }
+    let names = fields.strings("networks", problems);
+    if names.is_empty() {
+        problems.error(&node.span, "`networks` names none, so that nobody could use the dataset".to_owned());
+    }
+    Some(Network::Named(names.into_iter().map(str::to_owned).collect()))
 }
 
 fn read_consent(fields: Fields<'_>, problems: &mut Diagnostics) -> Option<(Consent, Option<Date>)> {

@@ -39,6 +39,11 @@ impl FromStr for Trust {
     }
 }
 
+/// How a network of an institution is called.
+pub(crate) fn network_name(network: &str, institution: &str) -> String {
+    format!("{network} of {institution}")
+}
+
 pub(super) fn read_institution(node: &Node, problems: &mut Diagnostics) -> Option<Institution> {
     let fields = Fields::of(node, "an institution", problems)?;
     fields.check_known(&["description", "trust", "networks"], problems);

@@ -11,7 +11,7 @@ mod requests;
 mod tokens;
 
 pub use consents::{CONSENTS, TERMS};
-pub use people::{PEOPLE, PROJECTS};
+pub use people::{NETWORKS, PEOPLE, PROJECTS};
 pub use programs::PROGRAMS;
 pub use requests::REQUESTS;
 pub use tokens::TOKENS;

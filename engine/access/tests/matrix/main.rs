@@ -21,7 +21,8 @@ use sluis_policy::Action;
 use tempfile::TempDir;
 
 use flips::{
-    Against, By, CONSENTS, Closed, Flip, NOBODY, PEOPLE, PROGRAMS, PROJECTS, REQUESTS, SetAside, TERMS, TOKENS, Token,
+    Against, By, CONSENTS, Closed, Flip, NETWORKS, NOBODY, PEOPLE, PROGRAMS, PROJECTS, REQUESTS, SetAside, TERMS,
+    TOKENS, Token,
 };
 use issuer::Issuer;
 use visas::VISAS;
@@ -60,6 +61,11 @@ async fn without_a_flip_every_request_is_allowed() {
     let mut outside = World { addresses: Vec::new(), ..World::allowed(&issuer) };
     World::edit(&mut outside.datasets, "kind: molecular", "network: any");
     outside.outcome(&issuer, copy(&template).path(), &address).await.result.unwrap();
+    let mut in_the_lab = World { addresses: vec!["198.51.100.17", "192.0.2.17"], ..World::allowed(&issuer) };
+    World::edit(&mut in_the_lab.institutions, "{campus:", "{lab: [198.51.100.0/25], campus:");
+    World::edit(&mut in_the_lab.datasets, "kind: molecular", "networks: [seminar of maxima, lab of maxima]");
+    World::edit(&mut in_the_lab.institutions, "{lab:", "{seminar: [203.0.113.0/24], lab:");
+    in_the_lab.outcome(&issuer, copy(&template).path(), &address).await.result.unwrap();
     for terms in [
         "NRES",
         "HMB",
@@ -88,7 +94,7 @@ async fn without_a_flip_every_request_is_allowed() {
     }
 }
 
-const ALL: [&[Flip]; 8] = [TOKENS, PEOPLE, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS, PROGRAMS];
+const ALL: [&[Flip]; 9] = [TOKENS, PEOPLE, NETWORKS, PROJECTS, CONSENTS, TERMS, REQUESTS, VISAS, PROGRAMS];
 
 #[test]
 fn there_are_sixty_flips_and_more_and_each_has_a_name_of_its_own_and_says_something() {
@@ -113,6 +119,11 @@ async fn tokens_are_refused() {
 #[tokio::test]
 async fn people_are_refused() {
     each_is_refused_for_its_own_reason_without_a_key(PEOPLE).await;
+}
+
+#[tokio::test]
+async fn networks_are_refused() {
+    each_is_refused_for_its_own_reason_without_a_key(NETWORKS).await;
 }
 
 #[tokio::test]

@@ -87,3 +87,20 @@ fn a_training_counts_for_a_year_and_no_longer() {
     assert_valid("people.yaml", "completed: 2024-02-29", "completed: 2024-03-01");
     assert_valid("people.yaml", "until: 2025-02-27", "until: 2024-03-01");
 }
+
+#[test]
+fn a_dataset_is_bound_to_networks_that_there_are() {
+    let bound = |networks: &str| format!("networks: {networks}");
+    let registry = assert_valid("datasets.yaml", "network: institute", &bound("[lab of maxima, campus of maxima]"));
+    let dataset = registry.datasets.values().next().unwrap();
+    let names = ["lab of maxima", "campus of maxima"].map(str::to_owned);
+    assert_eq!(dataset.network, sluis_access::Network::Named(names.into()));
+    let found = |networks: &str, place: &str, says: &str| {
+        assert_found("datasets.yaml", "network: institute", &bound(networks), place, says);
+    };
+    found("[lab of maxima, attic of maxima]", "5:31", "the network `attic of maxima` is not declared");
+    found("[lab]", "5:16", "the network `lab` is not declared in institutions.yaml; name one as campus of maxima");
+    found("[]", "5:15", "`networks` names none");
+    let both = "network: any\n    networks: [lab of maxima]";
+    assert_found("datasets.yaml", "network: institute", both, "6:15", "either `network` or `networks`");
+}

@@ -18,6 +18,8 @@ pub struct DatasetFacts {
     pub granted: bool,
     /// Whether its data are used from the institute's own networks only.
     pub network_bound: bool,
+    /// The networks of the institute from which alone its data are used, if the request comes from none of them.
+    pub other_networks: Option<String>,
     /// Whether its data are worked on only by machines that encrypt their memory.
     pub confidential: bool,
     /// The grant for which the dataset asks a visa that the person does not have, by its address.

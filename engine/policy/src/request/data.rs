@@ -19,6 +19,7 @@ pub(super) fn context(facts: &Facts) -> Value {
         ("notGranted", names(|set| set.declared && !set.public && !set.granted)),
         ("confidential", names(|set| set.declared && !set.public && set.confidential)),
         ("networkBound", names(|set| set.declared && !set.public && set.network_bound)),
+        ("otherNetworks", names(|set| set.declared && !set.public && set.other_networks.is_some())),
         ("consentWithdrawn", consents(facts, |consent| matches!(consent, Consent::Withdrawn(_)))),
         ("consentUnknown", consents(facts, |consent| consent == Consent::Unknown)),
         ("consentNotYet", consents(facts, |consent| matches!(consent, Consent::Given(Some(day)) if day > today))),

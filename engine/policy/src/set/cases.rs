@@ -79,6 +79,7 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("valid-training", USE),
     ("required-visa", USE),
     ("institute-network", USE),
+    ("dataset-network", USE),
     ("declared-project", USE),
     ("membership", USE),
     ("research-only", USE),
@@ -136,6 +137,9 @@ pub(super) const DENIED: &[Case] = &[
         person(f).missing_visas = ["ResearcherStatus".to_owned()].into();
     }),
     case("institute-network", Read, "none of the institute's networks", |f| f.network = None),
+    case("dataset-network", Read, "from which the dataset trial-7 is used: lab of maxima", |f| {
+        f.datasets[0].other_networks = Some("lab of maxima".to_owned());
+    }),
     case("institute-network-for-government", Audit, "none of the institute's networks", |f| f.network = None),
     of_service("delegation-in-force", Submit, "ended at 2026-11-23T10:15:00Z", |f| {
         delegation(f).until = "2026-11-23T10:15:00Z".parse().unwrap();
@@ -269,6 +273,7 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
         f.datasets[0].public = true;
         f.datasets[0].granted = false;
         f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
+        f.datasets[0].other_networks = Some("lab of maxima".to_owned());
         f.datasets[0].confidential = true;
         execution(f).confidential = false;
         consent(f, Consent::Unknown);
@@ -315,4 +320,5 @@ fn personal(facts: &mut Facts) {
     person.missing_visas = ["ResearcherStatus".to_owned()].into();
     person.roles.clear();
     facts.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
+    facts.datasets[0].other_networks = Some("lab of maxima".to_owned());
 }

@@ -42,6 +42,7 @@ pub fn allowed(action: Action) -> Facts {
             granted: true,
             consent: Consent::Given(Some("2026-02-01".parse().unwrap())),
             network_bound: true,
+            other_networks: None,
             confidential: false,
             missing_grant: None,
             terms: Vec::new(),

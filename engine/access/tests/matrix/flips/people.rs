@@ -103,6 +103,26 @@ pub const PEOPLE: &[Flip] = &[
     ),
 ];
 
+/// What is wrong with the network from which somebody asks.
+pub const NETWORKS: &[Flip] = &[
+    flip(
+        "another network of the institute than the dataset's",
+        |w| {
+            World::edit(&mut w.institutions, "{campus:", "{lab: [198.51.100.0/25], campus:");
+            World::edit(&mut w.datasets, "kind: molecular", "networks: [lab of maxima]");
+        },
+        By(&[("dataset-network", "from which the dataset trial-7 is used: lab of maxima")]),
+    ),
+    flip(
+        "no network of the institute, where the dataset names one",
+        |w| {
+            w.addresses.clear();
+            World::edit(&mut w.datasets, "kind: molecular", "networks: [campus of maxima]");
+        },
+        By(&[("dataset-network", "from which the dataset trial-7 is used: campus of maxima")]),
+    ),
+];
+
 /// What is wrong with the project.
 pub const PROJECTS: &[Flip] = &[
     flip(
