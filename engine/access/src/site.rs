@@ -120,6 +120,11 @@ impl Site {
         &self.config
     }
 
+    /// Whether it is of one person, for whom nobody else vouches.
+    pub const fn is_personal(&self) -> bool {
+        self.config.identity.is_none()
+    }
+
     /// Where the site's own machines stand.
     pub const fn region(&self) -> Region {
         Region::on_site(self.config.country)

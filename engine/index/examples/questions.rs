@@ -63,6 +63,7 @@ impl Measured {
             run: id.clone(),
             workflow: "germline.cwl".into(),
             project: self.project.clone(),
+            self_issued: true,
             inputs: first,
             given: None,
             documents: None,

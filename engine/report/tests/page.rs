@@ -44,6 +44,17 @@ fn use_is_told_against_what_was_asked_for() {
 }
 
 #[test]
+fn what_nobody_vouches_for_is_marked() {
+    let journal = include_str!("journal.jsonl");
+    assert!(!sluis_report::page(&run_of(journal)).unwrap().contains("Self-issued"));
+    let marked = journal.replacen("\"project\"", "\"self_issued\": true, \"project\"", 1);
+    assert_in(
+        &sluis_report::page(&run_of(&marked)).unwrap(),
+        &["<strong>Self-issued</strong>: made on a personal site"],
+    );
+}
+
+#[test]
 fn gpus_stand_beside_the_cores() {
     let page = sluis_report::page(&run_of(include_str!("journal.jsonl"))).unwrap();
     assert_in(&page, &["<td>2, 2 GPUs</td>", "<td>2</td>"]);

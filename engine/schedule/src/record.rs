@@ -127,6 +127,11 @@ pub struct Measured {
     pub sealing_ms: u64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// Something that happened in a run. No value, path or content of data is in it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
@@ -139,6 +144,9 @@ pub enum RunEvent {
         workflow: String,
         /// The project on whose behalf it runs.
         project: ProjectName,
+        /// Whether nobody else vouches for who runs it, as on a personal site.
+        #[serde(default, skip_serializing_if = "is_false")]
+        self_issued: bool,
         /// The input object, sealed.
         inputs: Address,
         /// The input object exactly as its steps see it, sealed. Absent if the other says all.

@@ -65,6 +65,8 @@ pub struct RunSummary {
     pub workflow: String,
     /// The project on whose behalf it ran.
     pub project: ProjectName,
+    /// Whether nobody else vouches for who ran it, as on a personal site.
+    pub self_issued: bool,
     /// The input object, sealed.
     pub inputs: Address,
     /// The input object as its steps see it, sealed, if that is another.
@@ -279,8 +281,19 @@ impl Iterator for RunEvents {
 
 impl RunSummary {
     fn begin(event: RunEvent) -> Option<Self> {
-        let RunEvent::RunStarted { run, workflow, project, inputs, given, documents, files, settings, engine, at } =
-            event
+        let RunEvent::RunStarted {
+            run,
+            workflow,
+            project,
+            self_issued,
+            inputs,
+            given,
+            documents,
+            files,
+            settings,
+            engine,
+            at,
+        } = event
         else {
             return None;
         };
@@ -288,6 +301,7 @@ impl RunSummary {
             run,
             workflow,
             project,
+            self_issued,
             inputs,
             given,
             documents,

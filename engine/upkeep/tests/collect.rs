@@ -102,6 +102,7 @@ fn started(run: &RunId, inputs: Address, files: Vec<Address>, days_ago: i64) -> 
         run: run.clone(),
         workflow: "sort.cwl".into(),
         project: project(),
+        self_issued: true,
         inputs,
         given: None,
         documents: None,

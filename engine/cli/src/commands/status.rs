@@ -70,6 +70,9 @@ fn show_run(run: &RunSummary, json: bool) {
         return output::json(&run_json(run));
     }
     output::line(&format!("{}  {}  {}  project {}", run.run, run.workflow, state_of(run), run.project));
+    if run.self_issued {
+        output::line("self-issued: on a personal site, where nobody else vouches for who ran it");
+    }
     if run.interrupted {
         output::line(&format!("its engine ended without ending it: `sluis resume {}` goes on with it", run.run));
     }
@@ -112,6 +115,6 @@ fn run_json(run: &RunSummary) -> Json {
         .collect();
     json!({
         "run": run.run, "workflow": run.workflow, "state": state_of(run), "project": run.project,
-        "inputs": run.inputs, "outputs": run.outputs, "started": run.started, "ended": run.ended, "tasks": tasks,
+        "self-issued": run.self_issued, "inputs": run.inputs, "outputs": run.outputs, "started": run.started, "ended": run.ended, "tasks": tasks,
     })
 }

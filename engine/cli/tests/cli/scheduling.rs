@@ -165,6 +165,21 @@ fn what_no_machine_can_give_is_refused_with_the_nearest_possible() {
 }
 
 #[test]
+fn a_run_of_a_personal_site_is_marked_as_self_issued() {
+    let site = site("");
+    let path = site.write("workflow.cwl", &failing(&site, 0, 1));
+    site.run(["run", &path]).json();
+    let started = of_kind(&events(&site), "run_started")[0].clone();
+    assert_eq!(started["self_issued"], true, "{started}");
+    let run = started["run"].as_str().unwrap();
+    assert_eq!(site.run(["status", run, "--json"]).json()["self-issued"], true);
+    assert!(site.run(["status", run]).out.contains("self-issued: on a personal site"));
+    let to = site.path("report.html").display().to_string();
+    assert_eq!(site.run(["report", run, "--to", &to]).code, Some(0));
+    assert!(fs::read_to_string(&to).unwrap().contains("<strong>Self-issued</strong>"));
+}
+
+#[test]
 fn a_runs_priority_is_kept_with_the_run() {
     let site = site("");
     let path = site.write("workflow.cwl", &failing(&site, 0, 1));

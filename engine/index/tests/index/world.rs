@@ -188,6 +188,7 @@ impl World {
                     run: run_id(run),
                     workflow: workflow.into(),
                     project: project(),
+                    self_issued: true,
                     inputs: self.objects[inputs],
                     given: None,
                     documents: None,
