@@ -196,3 +196,44 @@ fn a_site_of_an_earlier_version_is_told_from_one_whose_checkpoint_was_removed() 
     let text = Site::open(folder.path()).unwrap_err().to_string();
     assert!(text.contains("there is no checkpoint"), "{text}");
 }
+
+/// `docs/audit.md` says the same of what cannot be seen.
+#[test]
+fn what_stands_behind_the_newest_checkpoint_is_chained_and_not_yet_signed() {
+    let (folder, log) = closed_site();
+    let audit = folder.path().join("audit");
+    let kept = folder.path().join("kept");
+    fs::copy(audit.join("checkpoint"), &kept).unwrap();
+    let (whole, all) = (lines(&log), count(&log));
+    let last: serde_json::Value = serde_json::from_str(whole.last().unwrap()).unwrap();
+    let body = r#"{"at":"2026-11-23T10:15:00Z","decision":"allow","action":"show","caller":"somebody"}"#;
+    let (forged, _) = line(all, last["hash"].as_str().unwrap(), body);
+    let write = |more: &str| fs::write(&log, format!("{}{more}", whole.concat())).unwrap();
+
+    // Who knows no secret can add a record that fits: it is only counted as not signed.
+    write(&forged);
+    let found = verify(folder.path()).unwrap();
+    assert_eq!((found.records, found.signed), (all + 1, all));
+    // One that does not fit is told.
+    write(&line(all, &"0".repeat(64), body).0);
+    assert!(matches!(verify(folder.path()), Err(AuditError::Unchained { record }) if record == all));
+    write(&line(all + 1, last["hash"].as_str().unwrap(), body).0);
+    assert!(verify(folder.path()).is_err());
+    write(&forged.replacen("somebody", "anybody", 1));
+    assert!(matches!(verify(folder.path()), Err(AuditError::Changed { record, .. }) if record == all));
+    // Nor is it seen when such a record is taken away, before it is signed.
+    write("");
+    assert_eq!(verify(folder.path()).unwrap().records, all);
+
+    // The site goes on behind it, and its next checkpoint signs it like all others: no later look tells it from them.
+    write(&forged);
+    put(&Site::open(folder.path()).unwrap(), b"more");
+    let found = verify(folder.path()).unwrap();
+    assert!(found.signed == found.records && found.signed > all + 1, "{found:?}");
+    let key = folder.path().join("keys/audit.pub");
+    assert_eq!(verify_audit_log(&audit, &key, Some(&kept)).unwrap().agrees_with, Some(all));
+    // From then on it cannot be taken away, either.
+    let signed = lines(&log);
+    fs::write(&log, [&signed[..all as usize], &signed[all as usize + 1..]].concat().concat()).unwrap();
+    assert!(matches!(verify(folder.path()), Err(AuditError::Missing { first, .. }) if first == all));
+}
