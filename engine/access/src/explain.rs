@@ -1,15 +1,13 @@
-//! Why something is allowed or not, for whom it would be, and who had access to what.
+//! Why something is allowed or not, and for whom it would be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use sluis_model::{Address, DatasetName, Labels, ProjectName};
 use sluis_policy::{Action, Explanation, Resource};
 
-use crate::{
-    AccessError, AuditFilter, AuditReading, Caller, Site, Verdict, audit::Entry, decide::Found, decision::Basis,
-};
+use crate::{AccessError, Caller, Site, audit::Entry, decide::Found, decision::Basis};
 
 /// What a question is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,25 +40,6 @@ pub struct Able {
     pub project: Option<ProjectName>,
     /// What would be against it if they had none of the visas that they are taken to have.
     pub visas: Vec<String>,
-}
-
-/// One line of the yearly report: a person, a project and a dataset of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct AccessLine {
-    /// The person.
-    pub person: String,
-    /// The project.
-    pub project: String,
-    /// The dataset.
-    pub dataset: String,
-    /// Whether they could read its data now, after a fresh login.
-    pub may_read: bool,
-    /// How often something was allowed to them with its data in the time of the report.
-    pub allowed: u64,
-    /// How often something was refused to them.
-    pub refused: u64,
-    /// When they last asked.
-    pub last: Option<Timestamp>,
 }
 
 impl Site {
@@ -113,55 +92,8 @@ impl Site {
         Ok(able)
     }
 
-    /// Who could read what, and what they did with it since a time, from the registry and the audit log.
-    ///
-    /// # Errors
-    /// If the caller may not read the log, or it is damaged.
-    pub fn access_report(&self, since: Timestamp) -> Result<Vec<AccessLine>, AccessError> {
-        let registry = self.registry()?;
-        let mut lines: BTreeMap<(String, String, String), AccessLine> = BTreeMap::new();
-        let new = |key: &(String, String, String)| AccessLine {
-            person: key.0.clone(),
-            project: key.1.clone(),
-            dataset: key.2.clone(),
-            may_read: false,
-            allowed: 0,
-            refused: 0,
-            last: None,
-        };
-        for record in self.read_audit(AuditReading::List, AuditFilter::default())? {
-            let record = record?;
-            let Some(verdict) = record.verdict().filter(|_| record.at() >= since) else { continue };
-            for dataset in record.datasets() {
-                let key = (record.caller().to_owned(), record.project().to_owned(), dataset.clone());
-                let line = lines.entry(key.clone()).or_insert_with(|| new(&key));
-                match verdict {
-                    Verdict::Allow => line.allowed += 1,
-                    Verdict::Deny => line.refused += 1,
-                }
-                line.last = line.last.max(Some(record.at()));
-            }
-        }
-        for (name, project) in &registry.projects {
-            for (person, dataset) in
-                project.members.iter().flat_map(|member| project.datasets.iter().map(move |one| (member, one)))
-            {
-                let key = (person.clone(), name.to_string(), dataset.to_string());
-                let caller = self.assumed(person);
-                let basis = Basis { caller: &caller, ..self.basis(&registry, Timestamp::now()) };
-                let question = Question {
-                    action: Action::Read,
-                    thing: Thing::Dataset(dataset.clone()),
-                    project: Some(name.clone()),
-                };
-                let line = lines.entry(key.clone()).or_insert_with(|| new(&key));
-                line.may_read = self.explain_for(&basis, &question)?.verdict.allowed;
-            }
-        }
-        Ok(lines.into_values().collect())
-    }
-
-    fn assumed(&self, person: &str) -> Caller {
+    /// A person as if they had just logged in from where the caller is.
+    pub(crate) fn assumed(&self, person: &str) -> Caller {
         if self.config().identity.is_none() {
             return Caller::self_issued();
         }

@@ -48,6 +48,7 @@ mod plain;
 mod policies;
 mod quota;
 mod registry;
+mod report;
 mod seal;
 mod sign_in;
 mod site;
@@ -71,7 +72,7 @@ pub use config::{Containers, Executors, Factor, IdentityConfig, ResumeWithin, Re
 pub use delegate::{DelegateError, Delegated, NewDelegation};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};
-pub use explain::{Able, AccessLine, Question, Thing};
+pub use explain::{Able, Question, Thing};
 pub use keys::{
     KeyChangeError, KeyPrompt, KeyProtection, KeyStatus, KmsKeyError, RecoveredKey, RecoveryError, RotationEnd,
     RotationStatus, RotationStep, SealedShare, TokenError, Unlock, recover_key,
@@ -83,6 +84,7 @@ pub use registry::{
     Consent, DataClass, DataKind, Dataset, Institution, Network, Person, Project, Registry, RegistryInForce, Role,
     SubjectConsent, Training, Trust,
 };
+pub use report::{AccessLine, AccessReport, Days, StateInForce};
 pub use seal::SealedObject;
 pub use site::{ObjectFacts, Site};
 pub use task_record::TaskRecord;

@@ -189,6 +189,11 @@ impl AuditRecord {
         self.entry.run.as_deref()
     }
 
+    /// The hash of the registry's files by which it was decided; empty if none is named.
+    pub fn registry(&self) -> &str {
+        &self.entry.registry
+    }
+
     /// How many records, from the first, may have been removed by then.
     pub const fn removed(&self) -> Option<u64> {
         self.entry.removed

@@ -90,6 +90,11 @@ impl RegistryFolder {
         }
     }
 
+    /// A state that was in force, if it is still there as it was.
+    pub(crate) fn kept(&self, digest: &str) -> Option<Registry> {
+        history::state(&self.history, digest)
+    }
+
     /// Writes down that a subject took their consent back.
     pub(crate) fn withdraw(&self, subject: &SubjectName, date: Date) -> Result<(), AccessError> {
         // Alone, so that of two at once none is lost.

@@ -92,10 +92,14 @@ pub(super) fn last(history: &Path) -> Result<Option<Registry>, AccessError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(AccessError::file(&history.join(LAST), "read")(error)),
     };
-    let digest = digest.trim();
+    Ok(state(history, digest.trim()))
+}
+
+/// The state of a digest; none if it was not kept, or if its files are not those of its digest.
+pub(super) fn state(history: &Path, digest: &str) -> Option<Registry> {
     let is_digest = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
     let read = is_digest.then(|| Registry::read(&history.join(digest)).ok()).flatten();
-    Ok(read.map(|(registry, _)| registry).filter(|registry| registry.digest == digest))
+    read.map(|(registry, _)| registry).filter(|registry| registry.digest == digest)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -44,11 +44,15 @@ pub enum Access {
     /// List who could do something.
     #[command(after_help = "Example:\n  sluis access who-can read trial-7")]
     WhoCan(AccessQuestion),
-    /// Report who could read what, and what they did with it.
+    /// Report who could read what on which days, who can now, and what they did with it.
+    #[command(after_help = "Example:\n  sluis access report --since 2026-01-01 --until 2026-12-31")]
     Report {
         /// The first day of the report; a year ago if not given.
         #[arg(long, value_name = "DATE")]
         since: Option<jiff::civil::Date>,
+        /// The last day of the report; today if not given.
+        #[arg(long, value_name = "DATE")]
+        until: Option<jiff::civil::Date>,
     },
 }
 

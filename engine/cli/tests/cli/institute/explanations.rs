@@ -1,5 +1,7 @@
 //! Who may do what, why, and who may ask about it.
 
+use std::fs;
+
 use serde_json::{Value as Json, json};
 
 use super::{Institute, world::READS};
@@ -120,7 +122,50 @@ fn the_report_says_who_could_read_what_and_what_they_did() {
     let row = table.lines().find(|row| row.contains("anna") && row.contains("trial-7")).unwrap();
     let cells: Vec<_> = row.split_whitespace().take(6).collect();
     assert_eq!(cells, ["anna", "neuroblastoma", "trial-7", "yes", "2", "1"], "{table}");
+    institute
+        .run("dave", &["access", "report", "--since", "2026-01-02", "--until", "2026-01-01"])
+        .failed(2, &["a report from 2026-01-02 cannot end on 2026-01-01"]);
     let later = institute.run("dave", &["access", "report", "--since", "2089-01-01", "--json"]).json();
     assert!(later["lines"].as_array().unwrap().iter().all(|line| line["allowed"] == 0), "{later}");
     institute.run("dave", &["access", "report", "--since", "soon"]).failed(2, &["soon"]);
+}
+
+#[test]
+fn the_report_says_who_had_access_by_each_state_of_the_registry_that_was_in_force() {
+    let institute = Institute::with_network(&["anna", "dave"]);
+    institute.put("anna", "reads.fa", READS, "P012");
+    let report = || institute.run("dave", &["access", "report", "--json"]).json();
+    let line = |report: &Json, person: &str| -> Json {
+        let lines = report["lines"].as_array().unwrap().iter();
+        let is_asked = |line: &&Json| line["person"] == person && line["dataset"] == "trial-7";
+        lines.into_iter().find(is_asked).cloned().unwrap_or(Json::Null)
+    };
+    let before = report();
+    let today = &before["until"];
+    assert_eq!(line(&before, "anna")["could_read"], json!([{ "from": today, "until": today }]), "{before}");
+    assert_eq!(line(&before, "fred")["could_read"], json!([]), "his training had lapsed: {before}");
+    assert_eq!(before["states"].as_array().unwrap().len(), 1, "{before}");
+    assert_eq!(before["states"][0]["kept"], true, "{before}");
+
+    // Anna leaves, and with her everything that now could be known of her.
+    institute.site.edit_registry("projects.yaml", "members: [anna, fred]", "members: [fred]");
+    let after = report();
+    let anna = line(&after, "anna");
+    assert_eq!((&anna["may_read"], &anna["could_read"]), (&json!(false), &json!([{ "from": today, "until": today }])));
+    assert_eq!(after["states"].as_array().unwrap().len(), 2, "{after}");
+    let table = institute.succeed("dave", &["access", "report"]).out;
+    let row = table.lines().find(|row| row.contains("anna") && row.contains("trial-7")).unwrap();
+    let today = today.as_str().unwrap();
+    assert!(row.ends_with(&format!("{today} to {today}")), "{table}");
+    // Days before anything was in force have nothing to tell.
+    let early =
+        institute.run("dave", &["access", "report", "--since", "2020-01-01", "--until", "2020-12-31", "--json"]);
+    assert_eq!((early.json()["states"].clone(), line(&early.json(), "anna")), (json!([]), Json::Null));
+
+    // What a state said that was lost is not known, and not taken for nothing.
+    let digest = after["states"][0]["digest"].as_str().unwrap().to_owned();
+    fs::remove_dir_all(institute.site.site().join("registry-history").join(&digest)).unwrap();
+    let lost = institute.succeed("dave", &["access", "report"]);
+    assert!(lost.err.contains(&digest) && lost.err.contains("is not in registry-history/ as it was"), "{}", lost.err);
+    assert_eq!(report()["states"][0]["kept"], false);
 }
