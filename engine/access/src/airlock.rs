@@ -4,6 +4,7 @@
 //!
 //! A request is a file of the site, `airlock/ID`, that only the site can have written (`authenticated`).
 
+mod aggregate;
 mod look;
 
 use std::{fs, io, io::Read, path::PathBuf};
@@ -98,17 +99,26 @@ pub enum ExportState {
 }
 
 impl ExportRequest {
-    /// Who approved that an object leaves for somebody at a time; else why nobody did.
-    fn approval(&self, person: &str, address: &Address, now: Timestamp) -> Result<String, Reason> {
+    /// Who approved that an object leaves for somebody at a time, or nobody, if none is needed for an aggregate; else why
+    /// it stays.
+    fn approval(
+        &self,
+        person: &str,
+        address: &Address,
+        now: Timestamp,
+        is_aggregate: bool,
+    ) -> Result<Option<String>, Reason> {
         let Self { id, asked_by, .. } = self;
         let mut remedy = "ask anew: sluis airlock ask";
         let text = match &self.state {
             // A release to anybody else would be an export that nobody approved.
             _ if asked_by != person => format!("the request {id} is by {asked_by}, not by {person}"),
             _ if !self.objects.contains(address) => format!("the request {id} is about other objects"),
-            ExportState::Approved { by, until, .. } if now < *until => return Ok(by.clone()),
+            ExportState::Approved { by, until, .. } if now < *until => return Ok(Some(by.clone())),
             ExportState::Approved { until, .. } => format!("the approval of the request {id} ended at {until:.0}"),
             ExportState::Refused { by, .. } => format!("{by} refused the request {id}"),
+            ExportState::Asked if is_aggregate && self.is_recent(now) => return Ok(None),
+            ExportState::Asked if is_aggregate => format!("the request {id} is older than {LONGEST} days"),
             ExportState::Asked => {
                 remedy = "wait until the committee has decided";
                 format!("nobody has decided about the request {id} yet")
@@ -253,14 +263,17 @@ impl Site {
     /// If the request is not approved, not theirs or too old, or they may not have the data any more.
     pub fn release(&self, id: &str, address: &Address) -> Result<Box<dyn Read>, AccessError> {
         let request = self.export_request(id)?;
-        let approval = request.approval(&self.caller_name(), address, Timestamp::now());
+        let aggregate = self.aggregate_of(&request)?;
+        let approval = request.approval(&self.caller_name(), address, Timestamp::now(), aggregate.is_some());
         let (approved_by, mut against) = match approval {
-            Ok(by) => (Some(by), Vec::new()),
+            Ok(by) => (by, Vec::new()),
             Err(reason) => (None, vec![reason]),
         };
         against.extend(self.against_output(&request.project, &request.output)?);
         let purpose = Purpose::Read(ReadAction::Export);
         let asked = Asked {
+            // Somebody's approval is of more than numbers.
+            aggregate: aggregate.filter(|_| approved_by.is_none()),
             approved_by,
             ..self.asked(Action::Export, Resource::Object(address.to_string()), Some(&request.project))
         };
@@ -311,12 +324,15 @@ impl Site {
     fn against_output(&self, project: &ProjectName, output: &str) -> Result<Option<Reason>, AccessError> {
         let registry = self.registry()?;
         let allowed = registry.projects.get(project).map(|project| &*project.allowed_outputs).unwrap_or_default();
-        if self.config().identity.is_none() || allowed.iter().any(|one| one == output) {
+        if self.config().identity.is_none() || allowed.iter().any(|one| one.name == output) {
             return Ok(None);
         }
         let text = match allowed {
             [] => format!("no output of the project {project} is allowed to leave"),
-            some => format!("`{output}` is none of the outputs of {project} that may leave: {}", some.join(", ")),
+            some => format!(
+                "`{output}` is none of the outputs of {project} that may leave: {}",
+                some.iter().map(|one| &*one.name).collect::<Vec<_>>().join(", ")
+            ),
         };
         let remedy =
             "if the committee approved it, add it to `allowed-outputs` of the project in registry/projects.yaml";
@@ -389,14 +405,21 @@ mod tests {
                 reason: "shows nobody".to_owned(),
             },
         };
-        assert_eq!(request.approval("anna", &one, at(99)), Ok("bob".to_owned()));
+        assert_eq!(request.approval("anna", &one, at(99), false), Ok(Some("bob".to_owned())));
         for (person, address, now, says) in [
             ("anna", one, 100, "ended at 1970-01-01T00:01:40Z"),
             ("bob", one, 99, "is by anna, not by bob"),
             ("anna", other, 99, "is about other objects"),
         ] {
-            let reason = request.approval(person, &address, at(now)).unwrap_err();
+            let reason = request.approval(person, &address, at(now), true).unwrap_err();
             assert!(reason.text.contains(says), "{}", reason.text);
         }
+        let asked = ExportRequest { state: ExportState::Asked, ..request };
+        let month = 30 * 24 * 3600;
+        assert_eq!(asked.approval("anna", &one, at(month - 1), true), Ok(None));
+        let late = asked.approval("anna", &one, at(month), true).unwrap_err();
+        assert!(late.text.contains("is older than 30 days"), "{}", late.text);
+        let unseen = asked.approval("anna", &one, at(1), false).unwrap_err();
+        assert!(unseen.text.contains("nobody has decided"), "{}", unseen.text);
     }
 }

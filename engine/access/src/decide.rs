@@ -206,6 +206,7 @@ impl Site {
             source: None,
             asked_by: None,
             approved_by: None,
+            aggregate: None,
         }
     }
 

@@ -3,8 +3,8 @@
 use jiff::{Timestamp, civil::Date, tz::Offset};
 use sluis_model::{DatasetName, Labels, ProjectName, SubjectName};
 use sluis_policy::{
-    self as policy, Action, DatasetFacts, Execution, Facts, MatchContext, Place, PolicySet, ProjectFacts, Purpose,
-    Resource, SourceHost, SubjectFacts, TermVerdict, match_use,
+    self as policy, Action, Aggregate, DatasetFacts, Execution, Facts, MatchContext, Place, PolicySet, ProjectFacts,
+    Purpose, Resource, SourceHost, SubjectFacts, TermVerdict, match_use,
 };
 
 use crate::{
@@ -31,6 +31,8 @@ pub(crate) struct Asked<'a> {
     pub asked_by: Option<String>,
     /// For an export: who approved it.
     pub approved_by: Option<String>,
+    /// For an export that nobody approved: what it is as an aggregate.
+    pub aggregate: Option<Aggregate>,
 }
 
 /// By what is decided: the same for all of one request.
@@ -80,6 +82,7 @@ impl Basis<'_> {
             source: asked.source.clone(),
             asked_by: asked.asked_by.clone(),
             approved_by: asked.approved_by.clone(),
+            aggregate: asked.aggregate,
             project: asked.project.map(|name| project_facts(name, project, &person)),
             datasets: labels.datasets.iter().map(dataset).collect(),
             subjects: labels.subjects.iter().flat_map(|name| self.subject(name, labels)).collect(),

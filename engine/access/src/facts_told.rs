@@ -6,7 +6,7 @@ use std::{
     fmt::Write as _,
 };
 
-use sluis_policy::{Consent, Facts, Principal, TermVerdict, Use};
+use sluis_policy::{Aggregate, Consent, Facts, Principal, TermVerdict, Use};
 
 /// How many terms and consents a record tells of.
 const MOST_TOLD: usize = 8;
@@ -23,6 +23,10 @@ pub(crate) fn told(facts: &Facts) -> BTreeMap<String, String> {
     if let Some(project) = facts.project.as_ref().filter(|project| project.declared) {
         tell("project-period", format!("{} to {}", project.from, project.until));
         tell("project-purpose", project.purpose.clone());
+    }
+    if let Some(Aggregate { subjects, at_least, bytes, at_most }) = facts.aggregate {
+        let text = format!("{subjects} of at least {at_least} subjects, {bytes} of at most {at_most} bytes");
+        tell("aggregate", text);
     }
     let of_people = || facts.datasets.iter().filter(|set| set.declared && !set.public);
     let consents = of_people().map(|set| format!("{}: {}", set.name, consent(set.consent)));

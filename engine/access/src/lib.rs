@@ -81,8 +81,8 @@ pub use listing::Visible;
 pub use permit::{Permit, ReadAction, TaskRequest};
 pub use quota::Quota;
 pub use registry::{
-    Consent, DataClass, DataKind, Dataset, Institution, Network, Person, Project, Registry, RegistryInForce, Role,
-    SubjectConsent, Training, Trust,
+    AggregateRule, AllowedOutput, Consent, DataClass, DataKind, Dataset, Institution, Network, Person, Project,
+    Registry, RegistryInForce, Role, SubjectConsent, Training, Trust,
 };
 pub use report::{AccessLine, AccessReport, Days, StateInForce};
 pub use seal::SealedObject;

@@ -29,7 +29,7 @@ pub(crate) use institutions::network_name;
 pub use institutions::{Institution, Trust};
 pub use people::{Person, Role, Training};
 pub(crate) use people::{SELF_ISSUED, last_day_of_a_year_from};
-pub use projects::Project;
+pub use projects::{AggregateRule, AllowedOutput, Project};
 
 /// The file of datasets.
 const DATASETS: &str = "datasets.yaml";

@@ -127,6 +127,7 @@ impl Registry {
             source: None,
             asked_by: None,
             approved_by: None,
+            aggregate: None,
             project: Some(project.clone()),
             datasets: datasets.to_vec(),
             subjects: subjects.to_vec(),

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::{Consent, Facts, Principal, ProjectFacts, TermVerdict, Use};
+use crate::{Aggregate, Consent, Facts, Principal, ProjectFacts, TermVerdict, Use};
 
 /// The text of a fact.
 pub(crate) enum FactText {
@@ -19,6 +19,7 @@ type Tell = fn(&Facts) -> FactText;
 /// What the texts of policies can name, in the order of the alphabet.
 const FACTS: &[(&str, Tell)] = &[
     ("action", |facts| One(facts.action.to_string())),
+    ("aggregate", aggregate),
     ("allowed_places", |facts| One(listed(&facts.allowed_places))),
     ("approved_by", |facts| One(or_nobody(facts.approved_by.as_deref()))),
     ("asked_by", |facts| One(or_nobody(facts.asked_by.as_deref()))),
@@ -116,6 +117,18 @@ fn principal(facts: &Facts) -> FactText {
         Principal::Person(person, _) => person.name.clone(),
         Principal::Service { name, person, .. } => format!("{name} (for {})", person.name),
     })
+}
+
+fn aggregate(facts: &Facts) -> FactText {
+    One(facts.aggregate.map_or_else(
+        || "it is no aggregate".to_owned(),
+        |Aggregate { subjects, at_least, bytes, at_most }| {
+            format!(
+                "as an aggregate it is of {subjects} subjects, where {at_least} are asked for, and {bytes} bytes would \
+                 leave, where {at_most} may"
+            )
+        },
+    ))
 }
 
 fn delegation(facts: &Facts) -> FactText {

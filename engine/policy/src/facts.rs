@@ -38,6 +38,8 @@ pub struct Facts {
     pub asked_by: Option<String>,
     /// For an export: the name of the person who approved it.
     pub approved_by: Option<String>,
+    /// For an export that nobody approved, of a kind that the committee lets leave so: what it is as an aggregate.
+    pub aggregate: Option<Aggregate>,
     /// On behalf of which project. Without one, data cannot be used.
     pub project: Option<ProjectFacts>,
     /// The datasets in the labels of what is concerned.
@@ -72,6 +74,19 @@ pub enum Resource {
     Project(ProjectName),
     /// The site itself, by its name.
     Site(String),
+}
+
+/// What is to leave as an aggregate, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Aggregate {
+    /// Of how many subjects each part of it is at least.
+    pub subjects: u32,
+    /// Of how many it must be.
+    pub at_least: u32,
+    /// How many bytes leave so, with all of this kind that left lately.
+    pub bytes: u64,
+    /// How many may.
+    pub at_most: u64,
 }
 
 /// A project as the registry declares it.

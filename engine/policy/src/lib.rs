@@ -32,8 +32,8 @@ pub use data_use::{
 pub use digest::PolicyDigest;
 pub use error::{PolicyError, PolicyProblem};
 pub use facts::{
-    Consent, DatasetFacts, Delegation, Execution, Facts, Institution, Login, Person, Place, Principal, ProjectFacts,
-    Resource, SourceHost, SubjectFacts,
+    Aggregate, Consent, DatasetFacts, Delegation, Execution, Facts, Institution, Login, Person, Place, Principal,
+    ProjectFacts, Resource, SourceHost, SubjectFacts,
 };
 pub use policy::{Effect, PolicyId, PolicySummary};
 pub use set::PolicySet;

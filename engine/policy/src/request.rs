@@ -9,7 +9,7 @@ use cedar_policy::{
 };
 use jiff::{Timestamp, civil::Date, tz::Offset};
 
-use crate::{Action, Delegation, Execution, Facts, Person, Place, Principal, ProjectFacts, Resource};
+use crate::{Action, Aggregate, Delegation, Execution, Facts, Person, Place, Principal, ProjectFacts, Resource};
 
 /// The names of entity types, read once.
 #[derive(Clone, Debug)]
@@ -137,6 +137,7 @@ impl Types {
             ("source", source),
             ("askedBy", facts.asked_by.as_ref().map(named)),
             ("approvedBy", facts.approved_by.as_ref().map(named)),
+            ("aggregate", facts.aggregate.map(aggregate)),
         ];
         let sometimes = sometimes.into_iter().filter_map(|(name, value)| Some((name, value?)));
         always.into_iter().chain(sometimes).map(|(name, value)| (name.to_owned(), value)).collect()
@@ -212,6 +213,16 @@ fn execution(execution: &Execution) -> Value {
         ("confidential", Value::new_bool(execution.confidential)),
         ("toolNetwork", Value::new_bool(execution.tool_network)),
         ("toolNetworkAllowed", Value::new_bool(execution.tool_network_allowed)),
+    ])
+}
+
+fn aggregate(aggregate: Aggregate) -> Value {
+    let long = |number: u64| Value::new_long(i64::try_from(number).unwrap_or(i64::MAX));
+    record([
+        ("subjects", long(aggregate.subjects.into())),
+        ("atLeast", long(aggregate.at_least.into())),
+        ("bytes", long(aggregate.bytes)),
+        ("atMost", long(aggregate.at_most)),
     ])
 }
 

@@ -104,3 +104,23 @@ fn a_dataset_is_bound_to_networks_that_there_are() {
     let both = "network: any\n    networks: [lab of maxima]";
     assert_found("datasets.yaml", "network: institute", both, "6:15", "either `network` or `networks`");
 }
+
+#[test]
+fn an_aggregate_is_of_ten_subjects_or_more_and_small() {
+    let marked = |rule: &str| format!("allowed-outputs: [figures, {{output: counts{rule}}}]");
+    let (from, good) = ("allowed-outputs: [figures]", marked(", aggregate-of: 10, at-most: 1 MiB"));
+    let registry = assert_valid("projects.yaml", from, &good);
+    let allowed = &registry.projects.values().next().unwrap().allowed_outputs;
+    assert_eq!((&*allowed[0].name, &allowed[0].aggregate), ("figures", &None));
+    let rule = sluis_access::AggregateRule { subjects: 10, bytes: 1 << 20 };
+    assert_eq!((&*allowed[1].name, &allowed[1].aggregate), ("counts", &Some(rule)));
+    for (rule, place, says) in [
+        (", aggregate-of: 9, at-most: 1 KiB", "9:63", "an aggregate is of 10 subjects or more, not of 9"),
+        (", aggregate-of: 10, at-most: 2 MiB", "9:76", "without a look at it no more than 1 MiB leaves"),
+        (", at-most: 1 KiB", "9:32", "`aggregate-of`"),
+        (", aggregate-of: 10", "9:32", "`at-most`"),
+        (", aggregate-of: 10, at-most: 1 KiB, by: workflow", "9:83", "has no field `by`"),
+    ] {
+        assert_found("projects.yaml", from, &marked(rule), place, says);
+    }
+}

@@ -19,9 +19,12 @@ pub fn carry_out(folder: &Path, airlock: Airlock, json: bool) -> Result<Exit, Fa
             let objects = objects.iter().map(|object| resolve(&site, object)).collect::<Result<Vec<_>, _>>()?;
             let request = site.ask_to_export(&project, &objects, &output, &reason)?;
             output::line(&request.id);
-            output::note(
-                "Somebody else with the role `committee` looks and decides: sluis airlock look, then approve, or refuse.",
-            );
+            output::note(if site.aggregate_of(&request)?.is_some() {
+                "The committee lets outputs of this kind leave as aggregates, if they are of enough subjects and small: sluis \
+                 airlock release. Else somebody with the role `committee` looks and decides."
+            } else {
+                "Somebody else with the role `committee` looks and decides: sluis airlock look, then approve, or refuse."
+            });
         }
         Airlock::List => list(&site.list_export_requests()?, json),
         Airlock::Look { id, object } => {

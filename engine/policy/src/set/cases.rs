@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use crate::{
     Action::{self, Administer, Approve, Audit, Export, Read, Reanalyse, Submit, ViewProvenance, Withdraw},
-    Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, TermVerdict, Use,
+    Aggregate, Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, TermVerdict, Use,
 };
 
 use super::base::{allowed, allowed_service, person};
@@ -32,6 +32,25 @@ const fn case(policy: &'static str, action: Action, says: &'static str, flip: Fl
 
 const fn of_service(policy: &'static str, action: Action, says: &'static str, flip: Flip) -> Case {
     Case { policy, base: allowed_service, action, flip, says }
+}
+
+/// An aggregate with the fewest subjects and the most bytes that may be.
+const MANY: Aggregate = Aggregate { subjects: 20, at_least: 20, bytes: 65_536, at_most: 65_536 };
+
+const fn of_aggregate(says: &'static str, flip: Flip) -> Case {
+    Case { policy: "aggregate-of-many", base: allowed_aggregate, action: Export, flip, says }
+}
+
+fn allowed_aggregate(action: Action) -> Facts {
+    let mut facts = allowed(action);
+    aggregate(&mut facts);
+    facts
+}
+
+/// An aggregate that nobody looked at.
+fn aggregate(facts: &mut Facts) {
+    facts.approved_by = None;
+    facts.aggregate = Some(MANY);
 }
 
 fn login(facts: &mut Facts) -> &mut Login {
@@ -105,6 +124,7 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("suspended-institution-decides-nothing", &[Approve, Administer, Audit]),
     ("people-decide", &[Export, Approve, Withdraw, Administer, Audit]),
     ("approved-export", &[Export]),
+    ("aggregate-of-many", &[Export]),
     ("export-approved-by-another", &[Export]),
     ("four-eyes", &[Approve]),
     ("committee-approves", &[Approve]),
@@ -207,6 +227,10 @@ pub(super) const DENIED: &[Case] = &[
     case("export-approved-by-another", Export, "anna approved their own export", |f| {
         f.approved_by = Some("anna".to_owned());
     }),
+    of_aggregate("of 19 subjects, where 20 are asked for", |f| f.aggregate = Some(Aggregate { subjects: 19, ..MANY })),
+    of_aggregate("65537 bytes would leave, where 65536 may", |f| {
+        f.aggregate = Some(Aggregate { bytes: 65_537, ..MANY })
+    }),
     case("four-eyes", Approve, "anna asked for it", |f| f.asked_by = Some("anna".to_owned())),
     case("committee-approves", Approve, "roles administrator, auditor, steward", |f| {
         person(f).roles.remove("committee");
@@ -284,6 +308,7 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
         f.datasets[0].public = true;
         f.approved_by = None;
     }),
+    ("an aggregate that nobody looked at", Export, aggregate),
     ("data that are not bound to a network", Read, |f| {
         f.datasets[0].network_bound = false;
         f.network = None;

@@ -27,6 +27,7 @@ pub fn allowed(action: Action) -> Facts {
         source: Some(SourceHost { name: "data.example.org".to_owned(), allowed: true }),
         asked_by: Some("bert".to_owned()),
         approved_by: Some("carla".to_owned()),
+        aggregate: None,
         project: Some(ProjectFacts {
             name: "neuro".parse().unwrap(),
             declared: true,
