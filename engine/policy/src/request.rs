@@ -46,7 +46,7 @@ impl Types {
         })
     }
 
-    /// The request, and the entities beside those of the actions.
+    /// The request, and the entities that it names. An action's has what it is in.
     ///
     /// # Errors
     /// If they do not fit the schema.
@@ -69,9 +69,10 @@ impl Types {
         let resource = self.resource(facts);
         entities.push(Entity::new_no_attrs(resource.clone(), self.above(facts)));
         let action = self.action(facts.action);
+        entities.extend(actions.get(&action).cloned());
         let context = Context::from_pairs(self.context(facts, person)).map_err(text)?;
         let request = Request::new(principal, action, resource, context, Some(schema)).map_err(text)?;
-        Ok((request, actions.clone().add_entities(entities, None).map_err(text)?))
+        Ok((request, Entities::from_entities(entities, None).map_err(text)?))
     }
 
     /// An action as policies name it.

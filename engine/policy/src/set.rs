@@ -141,7 +141,12 @@ impl PolicySet {
         match self.types.request(facts, &self.schema, &self.actions) {
             Ok((request, entities)) => {
                 let concerned = self.concerned.by(facts.action, &facts.principal);
-                self.verdict(facts, &self.ask(concerned, &request, &entities))
+                let joined = self.ask(&concerned.joined, &request, &entities);
+                if joined.decision() == Decision::Allow && joined.diagnostics().errors().next().is_none() {
+                    return self.verdict(facts, &joined);
+                }
+                // Each by itself, to say what is against it.
+                self.verdict(facts, &self.ask(&concerned.every, &request, &entities))
             }
             Err(mismatch) => refused(place_outside(facts).into_iter().chain([undecided(None, &mismatch)]).collect()),
         }
