@@ -28,7 +28,8 @@ pub enum ExecutorError {
         /// The content digest of what was found.
         found: String,
     },
-    /// The executor's own service does not answer.
+    /// The executor's own service does not answer: it is not there, or went away and was waited for in vain. What it runs
+    /// is left alone, so that another engine may go on with it.
     #[error("{what} does not answer; {remedy}")]
     Unavailable {
         /// What does not answer.
@@ -36,6 +37,14 @@ pub enum ExecutorError {
         /// What to do.
         remedy: &'static str,
         /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The executor's own service went away and is back; the command was lost meanwhile, and nothing of it is left.
+    #[error("{what} went away for a while, and the command was lost")]
+    Lost {
+        /// The service.
+        what: &'static str,
+        /// How that was noticed.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The executor's service refused or failed.

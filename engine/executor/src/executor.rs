@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Ended, ExecutorError, HeldMemory, Launch};
+use crate::{Awaited, Ended, ExecutorError, HeldMemory, Launch};
 
 /// Launches commands somewhere: on this machine, in a container, in a cloud.
 #[async_trait]
@@ -31,7 +32,8 @@ pub trait Executor: Send + Sync {
     /// If the returned future is dropped, the command is killed.
     ///
     /// # Errors
-    /// What kept the command from being launched or from being watched to its end.
+    /// What kept the command from being launched or from being watched to its end. With [`ExecutorError::Unavailable`] it
+    /// may go on, so that whoever holds its folders is to leave them to the engine that adopts it.
     async fn run(&self, launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError>;
 
     /// Returns when nothing of a launch is left that ended or was dropped, such as a container that is still being
@@ -62,6 +64,12 @@ pub trait Executor: Send + Sync {
     /// As [`Executor::run`].
     async fn adopt(&self, _launch: &Launch, _cancel: CancellationToken) -> Result<Option<Ended>, ExecutorError> {
         Ok(None)
+    }
+
+    /// Where it is told that a service went away and is waited for, and when it is back; `None` where there is no such
+    /// service.
+    fn awaited(&self) -> Option<watch::Receiver<Option<Awaited>>> {
+        None
     }
 
     /// What the command of a task holds of the machine's memory now; `None` if it does not run, or that cannot be told.

@@ -2,6 +2,7 @@
 //!
 //! An executor launches one command and says how it ended; staging, collecting and sealing are the worker's.
 
+mod awaited;
 mod command_user;
 mod error;
 mod executor;
@@ -12,6 +13,7 @@ mod streams;
 #[cfg(feature = "suite")]
 pub mod suite;
 
+pub use awaited::Awaited;
 pub use command_user::CommandUser;
 pub use error::ExecutorError;
 pub use executor::Executor;

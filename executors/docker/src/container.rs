@@ -59,6 +59,8 @@ pub(crate) fn of_launch(
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         tty: Some(false),
+        // With another, a command whose daemon is stopped could end by itself and well, but before its time.
+        stop_signal: Some("SIGKILL".to_owned()),
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
         labels: Some(HashMap::from([
             (ENGINE_LABEL.to_owned(), launch.engine.clone()),

@@ -2,35 +2,49 @@
 
 use std::{
     collections::HashMap,
+    env,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
 use sluis_executor::{ExecutorError, Running};
 use sluis_model::{ImageId, ImageReference};
-use tokio::sync::OnceCell;
+use tokio::sync::{self, OnceCell};
 
-use crate::{image::ImageFacts, memory::Holder};
+use crate::{absence::Absence, image::ImageFacts, memory::Holder, pulse::Pulse};
 
 pub(crate) const DAEMON: &str = "the Docker daemon";
 /// How long the daemon may take to begin an answer, in seconds.
 const TIMEOUT: u64 = 120;
+/// How long a daemon that went away is waited for: as long as an upgrade of it may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+/// Where it listens if nobody says otherwise.
+const USUAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// A connection that is made when it is first needed; a failed attempt is made again the next time.
-#[derive(Default)]
 pub(crate) struct Daemon {
     socket: Option<PathBuf>,
     docker: OnceCell<Docker>,
+    pulse: sync::Mutex<Option<Arc<Pulse>>>,
     images: Mutex<HashMap<ImageId, Arc<ImageFacts>>>,
     /// The containers that run now.
     pub running: Running<Holder>,
+    /// Whether it went away and is waited for.
+    pub absence: Absence,
 }
 
 impl Daemon {
-    /// The daemon that listens at this socket.
-    pub fn at(socket: &Path) -> Self {
-        Self { socket: Some(socket.to_owned()), ..Self::default() }
+    /// The daemon that listens at this socket, or at the one that `DOCKER_HOST` names; waited for so long if it goes away.
+    pub fn at(socket: Option<&Path>, patience: Duration) -> Self {
+        let (docker, pulse, images, running) = Default::default();
+        Self { socket: socket.map(Path::to_owned), docker, pulse, images, running, absence: Absence::new(patience) }
+    }
+
+    /// The socket that was asked for.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// The connection, with a version of the interface that both sides know.
@@ -43,6 +57,27 @@ impl Daemon {
             docker.map_err(unavailable)?.negotiate_version().await.map_err(unavailable)
         };
         self.docker.get_or_try_init(connect).await
+    }
+
+    /// The daemon's pulse from now on.
+    pub async fn pulse(&self) -> Result<Arc<Pulse>, ExecutorError> {
+        let mut felt = self.pulse.lock().await;
+        if let Some(pulse) = felt.as_ref().filter(|pulse| pulse.is_open()) {
+            return Ok(Arc::clone(pulse));
+        }
+        let pulse = Arc::new(Pulse::feel(&self.place()).await.map_err(unavailable)?);
+        Ok(Arc::clone(felt.insert(pulse)))
+    }
+
+    /// Waits until a daemon that was spoken to before answers; whether it did in time.
+    pub async fn returns(&self) -> bool {
+        self.docker.initialized() && self.absence.ends(&self.place()).await
+    }
+
+    /// The socket. What else `DOCKER_HOST` may name was refused when the daemon was first spoken to.
+    fn place(&self) -> PathBuf {
+        let named = || env::var("DOCKER_HOST").ok()?.strip_prefix("unix://").map(PathBuf::from);
+        self.socket.clone().or_else(named).unwrap_or_else(|| USUAL_SOCKET.into())
     }
 
     /// What a container of this image has to allow for; asked once.
@@ -85,9 +120,19 @@ pub(crate) fn failed(doing: String, error: Error) -> ExecutorError {
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ExecutorError {
     ExecutorError::Unavailable {
         what: DAEMON,
-        remedy: "see that it runs and that this user may use its socket (`docker info` tells), then start again",
+        remedy: "see that it runs and that this user may use its socket (`docker info` tells)",
         source: error.into(),
     }
+}
+
+/// The daemon went away and is back, and a command was lost meanwhile.
+pub(crate) fn lost(how: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ExecutorError {
+    ExecutorError::Lost { what: DAEMON, source: how.into() }
+}
+
+/// Whether the daemon could not be reached, or went away.
+pub(crate) const fn is_unavailable(error: &ExecutorError) -> bool {
+    matches!(error, ExecutorError::Unavailable { .. })
 }
 
 /// Whether the daemon says that it does not have the thing asked for.

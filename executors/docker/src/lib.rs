@@ -8,13 +8,17 @@
 //! The variables that an image itself sets stay in force below those of the command (CWL v1.2, Runtime environment);
 //! nothing of the engine's environment and no host name enters.
 
+mod absence;
 mod adoption;
 mod container;
 mod daemon;
 mod image;
+mod leftover;
 mod lifecycle;
 mod memory;
 mod orphans;
+mod outage;
+mod pulse;
 mod pump;
 mod usage;
 
@@ -27,16 +31,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch};
+use sluis_executor::{Awaited, CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch};
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use daemon::Daemon;
+use daemon::{Daemon, is_unavailable};
 
 /// The executor on the Docker daemon of this machine (or the one that `DOCKER_HOST` names by a socket's path).
 ///
-/// The daemon is first spoken to when it is needed, so that this may be made where there is none.
-#[derive(Default)]
+/// The daemon is first spoken to when it is needed, so that this may be made where there is none. One that was spoken to
+/// and goes away is waited for, and what went on in it is gone on with if nothing of it was lost.
 pub struct DockerExecutor {
     daemon: Arc<Daemon>,
     removals: Mutex<Removals>,
@@ -49,12 +53,21 @@ type LaunchName = (String, RunId, TaskId);
 impl DockerExecutor {
     /// An executor that has not spoken to the daemon yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::on(Daemon::at(None, daemon::PATIENCE))
     }
 
     /// An executor on the daemon that listens at this socket.
     pub fn at(socket: &Path) -> Self {
-        Self { daemon: Arc::new(Daemon::at(socket)), removals: Mutex::default() }
+        Self::on(Daemon::at(Some(socket), daemon::PATIENCE))
+    }
+
+    /// The same, but for how long it waits for a daemon that goes away.
+    pub fn with_patience(&self, patience: Duration) -> Self {
+        Self::on(Daemon::at(self.daemon.socket(), patience))
+    }
+
+    fn on(daemon: Daemon) -> Self {
+        Self { daemon: Arc::new(daemon), removals: Mutex::default() }
     }
 
     /// Whether the daemon answers within this time.
@@ -64,6 +77,12 @@ impl DockerExecutor {
 
     fn removals(&self) -> MutexGuard<'_, Removals> {
         self.removals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for DockerExecutor {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -83,7 +102,12 @@ impl Executor for DockerExecutor {
     }
 
     async fn image_id(&self, image: &ImageReference) -> Result<ImageId, ExecutorError> {
-        image::find(&self.daemon, image).await
+        loop {
+            match image::find(&self.daemon, image).await {
+                Err(error) if is_unavailable(&error) && self.daemon.returns().await => {}
+                found => return found,
+            }
+        }
     }
 
     async fn run(&self, launch: &Launch, cancel: CancellationToken) -> Result<Ended, ExecutorError> {
@@ -115,6 +139,10 @@ impl Executor for DockerExecutor {
         let work = tokio::spawn(adoption::carry_on(Arc::clone(&self.daemon), launch.clone(), cancel, tell));
         self.removals().insert(name_of(launch), work);
         told.await.map_err(|error| lost(launch, error))?
+    }
+
+    fn awaited(&self) -> Option<watch::Receiver<Option<Awaited>>> {
+        Some(self.daemon.absence.awaited())
     }
 
     async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {

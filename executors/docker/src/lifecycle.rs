@@ -20,8 +20,11 @@ use tokio::{sync::oneshot, task::JoinHandle, time};
 
 use crate::{
     container,
-    daemon::{Daemon, failed, is_conflict, is_missing, missing_image, unavailable},
+    daemon::{Daemon, failed, is_conflict, is_missing, is_unavailable, lost, missing_image, unavailable},
+    leftover,
     memory::Holder,
+    outage,
+    pulse::Pulse,
     pump::pump,
     usage::Meter,
 };
@@ -45,14 +48,29 @@ pub(crate) async fn carry_out(
     // Where telling fails nobody wants to know any more.
     let (docker, files, id) = match prepare(&daemon, &launch).await {
         Ok(prepared) => prepared,
+        Err(error) if is_unavailable(&error) => {
+            return outage::give_up_launch(&daemon, &launch, error, &cancel, tell).await;
+        }
         Err(error) => {
             let _ = tell.send(Err(error));
             return Ok(());
         }
     };
     let container = Container { daemon, docker, id };
-    let _ = tell.send(container.attend(&launch, files, &cancel).await);
-    remove(&container.docker, &container.id).await
+    match container.attend(&launch, files, &cancel).await {
+        Err(error) if is_unavailable(&error) => {
+            let ended = container.outlast(&launch, error, &cancel).await;
+            // What is gone on with by another engine stays.
+            let stays = ended.as_ref().is_err_and(is_unavailable);
+            let how = "its container did not outlive that, or something that it printed was not heard";
+            let _ = tell.send(ended.and_then(|ended| ended.ok_or_else(|| lost(how))));
+            if stays { Ok(()) } else { remove_wholly(&container.daemon, &container.docker, &container.id).await }
+        }
+        ended => {
+            let _ = tell.send(ended);
+            remove(&container.daemon, &container.docker, &container.id).await
+        }
+    }
 }
 
 async fn prepare(daemon: &Daemon, launch: &Launch) -> Result<(Docker, StreamFiles, String), ExecutorError> {
@@ -97,6 +115,7 @@ impl Container {
             .stdout(true)
             .stderr(true)
             .build();
+        let pulse = self.daemon.pulse().await?;
         let attached = self.docker.attach_container(&self.id, Some(options)).await;
         let attached = attached.map_err(|error| failed(self.doing("attach to"), error))?;
         let started = SystemTime::now();
@@ -105,7 +124,7 @@ impl Container {
         }
         let start = self.docker.start_container(&self.id, None).await;
         start.map_err(|error| self.start_error(launch, error))?;
-        let (outcome, usage) = self.follow(launch, pump(files, attached), cancel).await?;
+        let (outcome, usage) = self.follow(launch, pump(files, attached), &pulse, cancel).await?;
         Ok(Ended { outcome, started, ended: SystemTime::now(), usage })
     }
 
@@ -114,12 +133,13 @@ impl Container {
         &self,
         launch: &Launch,
         pump: impl Future<Output = Result<(), ExecutorError>>,
+        pulse: &Pulse,
         cancel: &CancellationToken,
     ) -> Result<(Outcome, Usage), ExecutorError> {
         let mut meter = Meter::on(&self.id);
         let _entered = self.daemon.running.enter(launch, Holder::of(self, launch, meter.memory_group()));
         let outcome = tokio::select! {
-            outcome = self.watch(launch, pump, cancel) => outcome?,
+            outcome = self.watch(launch, pump, pulse, cancel) => outcome?,
             never = meter.follow() => match never {},
         };
         Ok((outcome, meter.finish()))
@@ -131,6 +151,7 @@ impl Container {
         &self,
         launch: &Launch,
         pump: impl Future<Output = Result<(), ExecutorError>>,
+        pulse: &Pulse,
         cancel: &CancellationToken,
     ) -> Result<Outcome, ExecutorError> {
         let mut pump = std::pin::pin!(pump);
@@ -141,9 +162,13 @@ impl Container {
         let code = loop {
             tokio::select! {
                 code = &mut wait => break code?,
+                () = self.daemon.absence.given_up() => return Err(unavailable("it stayed away")),
                 end = &mut pump, if output.is_none() => {
-                    if end.is_err() {
-                        self.kill().await?;
+                    match end {
+                        Err(ExecutorError::File { .. }) => drop(self.kill().await?),
+                        // The daemon is lost, and the command with it only if it does not come back.
+                        Err(error) => return Err(error),
+                        Ok(()) => {}
                     }
                     output = Some(end);
                 }
@@ -167,7 +192,8 @@ impl Container {
         }
         match killed {
             Some(outcome) => Ok(outcome),
-            None => self.outcome_of(code).await,
+            None if pulse.lasts().await => self.outcome_of(code).await,
+            None => Err(unavailable("it was stopped or started anew while the command ran")),
         }
     }
 
@@ -242,19 +268,27 @@ async fn time_is_up(limit: Option<Duration>) {
     }
 }
 
+/// Kills and removes a container that its daemon may not know to run; that it is gone already is as good.
+pub(crate) async fn remove_wholly(daemon: &Daemon, docker: &Docker, id: &str) -> Result<(), ExecutorError> {
+    remove(daemon, docker, id).await?;
+    leftover::kill(id).await
+}
+
 /// Kills and removes a container with all that hangs on it; that it is gone already is as good.
-pub(crate) async fn remove(docker: &Docker, id: &str) -> Result<(), ExecutorError> {
+pub(crate) async fn remove(daemon: &Daemon, docker: &Docker, id: &str) -> Result<(), ExecutorError> {
     let mut pauses = REMOVAL_PAUSES.iter();
     loop {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let error = match docker.remove_container(id, Some(options)).await {
             Ok(()) => return Ok(()),
             Err(error) if is_missing(&error) => return Ok(()),
-            Err(error) => error,
+            Err(error) => failed(format!("remove the container {id}"), error),
         };
+        let is_lost = is_unavailable(&error);
         match pauses.next() {
-            Some(pause) => time::sleep(*pause).await,
-            None => return Err(failed(format!("remove the container {id}"), error)),
+            Some(_) if is_lost && daemon.returns().await => {}
+            Some(pause) if !is_lost => time::sleep(*pause).await,
+            _ => return Err(error),
         }
     }
 }

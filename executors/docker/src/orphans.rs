@@ -27,7 +27,7 @@ pub(crate) async fn remove(
         if let Some(id) = container.id
             && !is_alive(&engine)
         {
-            lifecycle::remove(docker, &id).await?;
+            lifecycle::remove_wholly(daemon, docker, &id).await?;
             count += 1;
         }
     }

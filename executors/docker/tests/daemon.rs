@@ -5,9 +5,13 @@
 use std::{
     collections::HashMap,
     io::{Read, Write},
+    net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -132,7 +136,8 @@ async fn an_image_that_is_gone_and_a_daemon_that_is_not_there_are_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_goes_away_is_told_and_its_container_found_later() {
     let wire = Wire::to_daemon();
-    let subject = At(Arc::new(DockerExecutor::at(&wire.socket())), IMAGE.clone());
+    let executor = DockerExecutor::at(&wire.socket()).with_patience(Duration::ZERO);
+    let subject = At(Arc::new(executor), IMAGE.clone());
     let bench = Bench::new(&subject, "touch ready; exec sleep 1000");
     let cutting = async {
         bench.file_appears("ready").await;
@@ -141,11 +146,31 @@ async fn a_daemon_that_goes_away_is_told_and_its_container_found_later() {
     let running = async { tokio::join!(bench.executor.run(&bench.launch, CancellationToken::new()), cutting).0 };
     let ended = tokio::time::timeout(Duration::from_secs(30), running).await.unwrap();
     assert!(matches!(ended, Err(ExecutorError::Unavailable { .. })), "{ended:?}");
-    let unsettled = bench.executor.settle(&bench.launch).await;
-    assert!(matches!(unsettled, Err(ExecutorError::Unavailable { .. })), "{unsettled:?}");
+    bench.executor.settle(&bench.launch).await.unwrap();
     assert_eq!(containers_of(&bench).await.len(), 1);
     let removed = DockerExecutor::new().remove_orphans(&|engine| engine != bench.launch.engine).await.unwrap();
     assert_eq!((removed, containers_of(&bench).await.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_leaves_no_container() {
+    for (request, outcome) in
+        [("/containers/create", None), ("/start", Some(Outcome::Exited(7))), ("DELETE", Some(Outcome::Exited(7)))]
+    {
+        let wire = Wire::to_daemon();
+        let subject = At(Arc::new(DockerExecutor::at(&wire.socket())), IMAGE.clone());
+        let mut bench = Bench::new(&subject, "exit 7");
+        bench.launch.command.success_codes = vec![7];
+        *wire.lost.lock().unwrap() = Some(request);
+        match bench.try_run(CancellationToken::new()).await {
+            Ok(ended) => assert_eq!(Some(ended.outcome), outcome, "{request}"),
+            Err(error) => {
+                assert!(outcome.is_none() && matches!(error, ExecutorError::Lost { .. }), "{request}: {error:?}")
+            }
+        }
+        assert_eq!(*wire.lost.lock().unwrap(), None, "{request}");
+        assert!(containers_of(&bench).await.is_empty(), "{request}");
+    }
 }
 
 /// What the daemon is asked for; this machine may have no such GPU, so that it refuses.
@@ -192,6 +217,8 @@ struct Wire {
     open: Arc<Mutex<Option<Vec<UnixStream>>>>,
     /// What the daemon is told.
     said: Arc<Mutex<Vec<u8>>>,
+    /// The request whose answer is lost, by something in it; the next one only.
+    lost: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Wire {
@@ -200,20 +227,31 @@ impl Wire {
         let open = Arc::new(Mutex::new(Some(Vec::new())));
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
-        let (kept, heard) = (Arc::clone(&open), Arc::clone(&said));
+        let lost = Arc::new(Mutex::new(None));
+        let (kept, heard, losing) = (Arc::clone(&open), Arc::clone(&said), Arc::clone(&lost));
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 let far = UnixStream::connect("/var/run/docker.sock").unwrap();
                 let mut kept = kept.lock().unwrap();
                 let Some(streams) = kept.as_mut() else { break };
                 streams.extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
-                let there = (near.try_clone().unwrap(), far.try_clone().unwrap(), Some(Arc::clone(&heard)));
-                for (from, to, heard) in [there, (far, near, None)] {
-                    thread::spawn(move || pass_on(from, to, heard.as_deref()));
-                }
+                let (heard, losing, is_lost) =
+                    (Arc::clone(&heard), Arc::clone(&losing), Arc::new(AtomicBool::new(false)));
+                let (from, to, is_to_be_lost) =
+                    (near.try_clone().unwrap(), far.try_clone().unwrap(), Arc::clone(&is_lost));
+                let hear = move |part: &[u8]| {
+                    heard.lock().unwrap().extend_from_slice(part);
+                    let is_it = |text: &mut &str| part.windows(text.len()).any(|window| window == text.as_bytes());
+                    if losing.lock().unwrap().take_if(is_it).is_some() {
+                        is_to_be_lost.store(true, Ordering::SeqCst);
+                    }
+                    true
+                };
+                thread::spawn(move || pass_on(from, to, hear));
+                thread::spawn(move || pass_on(far, near, move |_| !is_lost.load(Ordering::SeqCst)));
             }
         });
-        Self { folder, open, said }
+        Self { folder, open, said, lost }
     }
 
     fn socket(&self) -> std::path::PathBuf {
@@ -226,20 +264,22 @@ impl Wire {
 
     fn cut(&self) {
         for stream in self.open.lock().unwrap().take().unwrap() {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
 
-fn pass_on(mut from: UnixStream, mut to: UnixStream, heard: Option<&Mutex<Vec<u8>>>) {
+/// Passes on what comes as long as `hear` says so; then the connection breaks.
+fn pass_on(mut from: UnixStream, mut to: UnixStream, hear: impl Fn(&[u8]) -> bool) {
     let mut part = [0; 8192];
     while let Ok(length @ 1..) = from.read(&mut part) {
-        if let Some(heard) = heard {
-            heard.lock().unwrap().extend_from_slice(&part[..length]);
+        if !hear(&part[..length]) {
+            let _ = to.shutdown(Shutdown::Both);
+            return;
         }
         if to.write_all(&part[..length]).is_err() {
             break;
         }
     }
-    let _ = to.shutdown(std::net::Shutdown::Write);
+    let _ = to.shutdown(Shutdown::Write);
 }
