@@ -107,6 +107,7 @@ fn site(folder: &Path) -> Result<Arc<Site>, Failure> {
         bucket: None,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     };
     show::note(&format!(

@@ -142,6 +142,7 @@ fn make(folder: &Path, issuer: &Issuer) -> Result<(), Box<dyn Error>> {
         bucket: None,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     };
     drop(Site::create(folder, &config)?);

@@ -3,6 +3,8 @@
 mod containers;
 pub(crate) mod executors;
 mod identity;
+mod minutes;
+mod patience;
 mod resume;
 mod retries;
 pub(crate) mod visas;
@@ -12,6 +14,7 @@ use std::{fmt, path::Path, str::FromStr};
 pub use containers::Containers;
 pub use executors::Executors;
 pub use identity::IdentityConfig;
+pub use patience::DockerPatience;
 pub use resume::ResumeWithin;
 pub use retries::{Factor, RetryPolicy};
 use sluis_bucket::BucketConfig;
@@ -49,6 +52,8 @@ pub struct SiteConfig {
     pub retries: RetryPolicy,
     /// For how long what engines leave behind that were killed is kept.
     pub resume_within: ResumeWithin,
+    /// For how long runs wait for the Docker daemon when it goes away.
+    pub docker_patience: DockerPatience,
     /// Who may say who somebody is; on a personal site nobody, so `None`.
     pub identity: Option<IdentityConfig>,
 }
@@ -117,6 +122,7 @@ const KNOWN: &[&str] = &[
     "store",
     "retries",
     resume::KEY,
+    patience::KEY,
     "identity",
 ];
 
@@ -138,7 +144,7 @@ impl SiteConfig {
              # Whether tools that ask for it may reach the network, and so send data anywhere: refuse or allow.\n\
              network-access: {}\n\
              {}{}{}# The hosts from which inputs and documents may be fetched, such as data.example.org.\n\
-             remote-hosts: [{}]\n{}{}{}{}",
+             remote-hosts: [{}]\n{}{}{}{}{}",
             self.country,
             self.unencrypted_swap,
             self.network_access,
@@ -151,7 +157,8 @@ impl SiteConfig {
             )),
             self.bucket.as_ref().map_or_else(String::new, bucket_yaml),
             retries::to_yaml(&self.retries),
-            resume::to_yaml(self.resume_within)
+            resume::to_yaml(self.resume_within),
+            patience::to_yaml(self.docker_patience)
         ))
     }
 
@@ -200,6 +207,7 @@ impl SiteConfig {
                 None => RetryPolicy::default(),
             };
             let resume_within = resume::read(fields, &mut problems);
+            let docker_patience = patience::read(fields, &mut problems);
             let identity = match fields.get("identity") {
                 Some(node) => Some(identity::read(node, &mut problems)?),
                 None => None,
@@ -218,6 +226,7 @@ impl SiteConfig {
                 bucket,
                 retries,
                 resume_within,
+                docker_patience,
                 identity,
             })
         });

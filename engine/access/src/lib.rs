@@ -68,7 +68,9 @@ pub use audit::{
 };
 pub use caller::Caller;
 pub use check::Checked;
-pub use config::{Containers, Executors, Factor, IdentityConfig, ResumeWithin, RetryPolicy, Rule, SiteConfig};
+pub use config::{
+    Containers, DockerPatience, Executors, Factor, IdentityConfig, ResumeWithin, RetryPolicy, Rule, SiteConfig,
+};
 pub use delegate::{DelegateError, Delegated, NewDelegation};
 pub use erase::{Affected, Erasure, Fate};
 pub use error::{AccessError, Reason, Refusal};

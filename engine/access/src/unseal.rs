@@ -387,6 +387,7 @@ mod tests {
             bucket: None,
             retries: Default::default(),
             resume_within: Default::default(),
+            docker_patience: Default::default(),
             identity: None,
         };
         let site = Site::create(folder.path(), &config).unwrap();

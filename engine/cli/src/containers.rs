@@ -39,9 +39,9 @@ impl ContainerExecutor {
     ///
     /// # Errors
     /// If nobody says where images are kept.
-    pub fn make(self) -> Result<Arc<dyn Executor>, Failure> {
+    pub fn make(self, site: &Site) -> Result<Arc<dyn Executor>, Failure> {
         Ok(match self {
-            Self::Docker => Arc::new(DockerExecutor::new()),
+            Self::Docker => Arc::new(DockerExecutor::new().with_patience(site.config().docker_patience.0)),
             Self::Sandbox => Arc::new(SandboxExecutor::new(images()?)),
         })
     }

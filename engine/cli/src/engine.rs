@@ -16,10 +16,10 @@ pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc
     let scratch = open_scratch(&site)?;
     scratch.keep_for(site.config().resume_within.0)?;
     let is_sandbox = container == ContainerExecutor::Sandbox;
-    let container = container.make()?;
+    let container = container.make(&site)?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
     // What an engine left in the sandbox is found whatever runs containers now.
-    let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make().ok() };
+    let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make(&site).ok() };
     clean_up(&site, &scratch, [&container, &plain].into_iter().chain(&sandbox)).await?;
     let machine = Machine::with_gpus(room(&scratch)?, gpus(), Arc::clone(&scratch));
     Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
@@ -28,7 +28,7 @@ pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc
 /// What finds out what runs would do on this machine; it removes nothing that others left behind.
 pub fn planner(site: Arc<Site>) -> Result<Planner, Failure> {
     let scratch = open_scratch(&site)?;
-    let container = ContainerExecutor::choose(&site, None).make()?;
+    let container = ContainerExecutor::choose(&site, None).make(&site)?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
     let room = room(&scratch)?;
     Ok(Planner::new(site, Executors { container, plain }, scratch, room, gpus()))

@@ -12,6 +12,7 @@ use std::{
 
 use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use sluis_executor::Awaited;
 use sluis_model::{RunId, TaskId};
 use sluis_schedule::{Engine, RunEvent, Told, step_of};
 
@@ -76,6 +77,16 @@ impl Progress {
                 let place = if step.is_empty() { String::new() } else { format!("{step}: ") };
                 self.say(&format!("error: {place}{text}"), true);
             }
+            Told::Awaited(Awaited { what, patience }) => {
+                let minutes = patience.as_secs().div_ceil(60);
+                self.say(
+                    &format!(
+                        "{what} does not answer: the run waits for it, up to {minutes} min, and goes on when it is back"
+                    ),
+                    true,
+                );
+            }
+            Told::Back { what } => self.say(&format!("{what} is back"), true),
             Told::Event(event) => {
                 if self.json {
                     output::note(&serde_json::to_string(&event).unwrap_or_default());

@@ -103,6 +103,7 @@ pub fn make(
         bucket,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     };
     let site = Site::create(folder, &config)?;

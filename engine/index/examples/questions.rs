@@ -45,6 +45,7 @@ impl Measured {
             bucket: None,
             retries: Default::default(),
             resume_within: Default::default(),
+            docker_patience: Default::default(),
             identity: None,
         };
         let site = Site::create(folder, &config).unwrap();

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use sluis_access::{AccessError, Site};
 use sluis_cwl::{Evaluator, Process, Snapshot};
-use sluis_executor::{Executor, HeldMemory};
+use sluis_executor::{Awaited, Executor, HeldMemory};
 use sluis_journal::JournalError;
 use sluis_model::{Labels, ProjectName, RunId, Task, TaskId, Values};
 use sluis_remote::RemoteError;
@@ -87,6 +87,13 @@ pub enum Told {
         /// What went wrong, the causes included.
         text: String,
     },
+    /// A service without which no command can be run went away, and is waited for.
+    Awaited(Awaited),
+    /// It is back.
+    Back {
+        /// The service, as messages name it.
+        what: &'static str,
+    },
 }
 
 /// How a run ended.
@@ -137,6 +144,14 @@ pub enum RunError {
     /// The scheduler asked for what the machine does not have.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// What runs commands is away. Nothing is written down as failed, so that the run can be gone on with.
+    #[error("{why}; run {run} is interrupted, and goes on with `sluis resume {run}` when that is mended")]
+    Absent {
+        /// The run.
+        run: RunId,
+        /// What is away and what to do, with the causes.
+        why: String,
+    },
     /// A part of the engine ended early.
     #[error("a part of the engine ended early: {0}")]
     Lost(String),

@@ -99,6 +99,8 @@ pub(crate) struct JobFailure {
     pub text: String,
     /// Whether another attempt may succeed.
     pub cause: Cause,
+    /// Whether what runs commands is away, so that no task of its kind can be run.
+    pub is_absence: bool,
     pub log: Option<Address>,
     /// The attempt, in numbers, if a command was run.
     pub measured: Option<Box<Measured>>,
@@ -114,7 +116,7 @@ impl JobFailure {
     /// A failure in one's own words.
     pub const fn told(kind: FailureKind, text: String) -> Self {
         let cause = if matches!(kind, FailureKind::System) { Cause::Infrastructure } else { Cause::Lasting };
-        Self { kind, text, cause, log: None, measured: None, account: None }
+        Self { kind, text, cause, is_absence: false, log: None, measured: None, account: None }
     }
 
     /// What it means that a worker could not carry out a task.
@@ -128,6 +130,9 @@ impl JobFailure {
             WorkError::Executor(ExecutorError::Program { .. }) => Self::new(FailureKind::NotStarted, &error),
             WorkError::Executor(ExecutorError::Unsupported { .. }) => {
                 Self { cause: Cause::Lasting, ..Self::new(FailureKind::System, &error) }
+            }
+            WorkError::Executor(ExecutorError::Unavailable { .. }) => {
+                Self { is_absence: true, ..Self::new(FailureKind::System, &error) }
             }
             WorkError::Seal { ref source, .. } if cause_of(source) == Cause::Lasting => {
                 Self { cause: Cause::Lasting, ..Self::new(FailureKind::System, &error) }
@@ -421,7 +426,8 @@ impl RunContext {
                 ExecutorError::MissingImage { .. } | ExecutorError::ForeignImage { .. } => FailureKind::MissingImage,
                 _ => FailureKind::System,
             };
-            JobFailure::new(kind, &error)
+            let is_absence = matches!(error, ExecutorError::Unavailable { .. });
+            JobFailure { is_absence, ..JobFailure::new(kind, &error) }
         })?;
         self.images.lock().unwrap_or_else(PoisonError::into_inner).insert(image.clone(), id.clone());
         Ok(id)

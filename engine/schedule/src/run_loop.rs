@@ -1,5 +1,6 @@
 //! Carrying out one run: the core's effects become work on other threads, whose results come back as events.
 
+mod absence;
 mod answers;
 mod attempts;
 mod execute;
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use absence::Service;
 use answers::{Answer, Expanded};
 use jiff::Timestamp;
 use sluis_cwl::Scattered;
@@ -88,6 +90,8 @@ struct RunLoop {
     outputs: Option<Labelled>,
     failure: Option<FailureKind>,
     canceled: bool,
+    /// Why the run is not ended but interrupted.
+    absent: Option<String>,
     /// Tells those that wait for other runs that this one stops.
     stopping: CancellationToken,
     finished: Option<JobEnd>,
@@ -132,10 +136,14 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
         outputs: None,
         failure: None,
         canceled: false,
+        absent: None,
         stopping: CancellationToken::new(),
         finished: None,
     };
     run_loop.drive(mailbox, cancel).await?;
+    if let Some(why) = run_loop.absent.take() {
+        return run_loop.leave(why).await;
+    }
     // Before the run's end is written down: whoever is killed here has it done by whoever goes on with the run.
     run_loop.context.clear_left().await;
     run_loop.end().await
@@ -179,7 +187,8 @@ impl RunLoop {
         permits.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut gpus = interval(GPUS_LOOKED_FOR);
         gpus.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self.finished.is_none() || !self.running.is_empty() {
+        let mut service = Service::of(&self.context);
+        while (self.finished.is_none() && self.absent.is_none()) || !self.running.is_empty() {
             tokio::select! {
                 answer = mailbox.recv() => match answer {
                     Some(answer) => self.take(answer)?,
@@ -191,6 +200,7 @@ impl RunLoop {
                 }
                 _ = permits.tick(), if !self.running.is_empty() => self.check_permits(),
                 _ = gpus.tick(), if self.left_gpus.is_some() || self.seat.waits_for_gpus() => self.look_for_gpus().await,
+                told = service.told() => self.recorder.tell(told),
                 () = self.recorder.failed(), if !self.canceled => {
                     self.canceled = true;
                     self.feed(Event::Cancel)?;

@@ -32,6 +32,7 @@ fn site(folder: &Path) -> Site {
         bucket: None,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     };
     Site::create(folder, &config).unwrap()

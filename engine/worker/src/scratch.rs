@@ -5,14 +5,22 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use rustix::fs::{FsWord, statfs};
 use sluis_model::{RunId, TaskId};
 
-use crate::{SwapRule, WorkError, left::TakenOver, swap, task_folder};
+use crate::{
+    SwapRule, WorkError,
+    left::TakenOver,
+    swap,
+    task_folder::{self, TaskFolder},
+};
 
 const TMPFS: FsWord = 0x0102_1994;
 const RAMFS: FsWord = 0x8584_58f6;
@@ -20,7 +28,8 @@ pub(crate) const LOCK: &str = "lock";
 /// How long an engine may take from making its folder to putting its lock there.
 const BEGINNING: Duration = Duration::from_secs(60);
 
-/// This engine's folder in memory. The lock in it tells others that the engine lives; it is wiped when dropped.
+/// This engine's folder in memory. The lock in it tells others that the engine lives; it is wiped when dropped, unless
+/// something in it is left for another engine.
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
@@ -28,6 +37,8 @@ pub struct Scratch {
     engine: String,
     lock: File,
     pub(crate) taken: Mutex<Vec<TakenOver>>,
+    /// Whether this engine leaves something for whoever goes on with its runs.
+    leaves: AtomicBool,
 }
 
 impl Scratch {
@@ -51,7 +62,7 @@ impl Scratch {
         let lock = make_lock(folder.path())?;
         let folder = folder.keep();
         let engine = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { root, identity, engine, lock, taken: Mutex::default() })
+        Ok(Self { root, identity, engine, lock, taken: Mutex::default(), leaves: AtomicBool::new(false) })
     }
 
     /// The folder that all engines of this user share.
@@ -124,6 +135,12 @@ impl Scratch {
         self.folder_of(&self.engine).join(format!("{run}-{task}"))
     }
 
+    /// Leaves a task's folder as it is to whoever goes on with its run, as if this engine had been killed.
+    pub(crate) fn leave(&self, folder: TaskFolder) {
+        self.leaves.store(true, Ordering::Relaxed);
+        folder.leave();
+    }
+
     /// What a running task has printed so far, on a machine whose scratch folder is at its usual place: in the folder of
     /// the engine that launched it, or of a dead one whose task another goes on with.
     pub fn live_log(run: &RunId, task: TaskId) -> Option<PathBuf> {
@@ -161,6 +178,9 @@ fn available_memory(text: &str) -> Option<u64> {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        if *self.leaves.get_mut() {
+            return;
+        }
         // What cannot be removed now is wiped by the next engine that starts.
         let _ = task_folder::wipe(&self.root.join(&self.engine));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, Permissions},
-    io,
+    io, mem,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -80,6 +80,11 @@ impl TaskFolder {
 
     pub fn log(&self) -> PathBuf {
         self.root.join(LOG)
+    }
+
+    /// Leaves it as it is.
+    pub fn leave(self) {
+        mem::forget(self);
     }
 
     /// Wipes the folder and says whether it is gone.

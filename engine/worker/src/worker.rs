@@ -80,6 +80,7 @@ impl Worker {
     /// # Errors
     /// What kept the task from being carried out. A command that failed or was cancelled is no error.
     ///
+    /// With [`ExecutorError::Unavailable`] the folder is left to whoever goes on with the run: what runs in it may go on.
     /// If a dead engine whose tasks were taken over ([`Scratch::take_over`]) had begun the task, it is gone on with.
     pub async fn run(&self, request: WorkRequest<'_>, cancel: CancellationToken) -> Result<Finished, WorkError> {
         let WorkRequest { permit, task, .. } = request;
@@ -104,11 +105,15 @@ impl Worker {
         })?;
         let finished = if staged {
             let launch = self.launch(&request, &folder);
-            let ended = self.executor.run(&launch, cancel).await;
+            let ended = self.executor.run(&launch, cancel.clone()).await;
             self.conclude(&request, &folder, &launch, ended).await
         } else {
             Ok(canceled())
         };
+        if may_go_on(&finished, &cancel) {
+            self.scratch.leave(folder);
+            return finished;
+        }
         let wiped = block_in_place(|| folder.wipe());
         finished.and_then(|finished| wiped.map(|()| finished))
     }
@@ -123,18 +128,19 @@ impl Worker {
         let folder = TaskFolder::left(left.folder);
         let launch = Launch { engine: left.engine, task: left.task, ..self.launch(request, &folder) };
         let ended = match folder.end() {
-            Some(ended) => Some(ended),
-            None => self.executor.adopt(&launch, cancel.clone()).await?,
+            Some(ended) => Ok(Some(ended)),
+            None => self.executor.adopt(&launch, cancel.clone()).await,
         };
-        let finished = match ended {
-            Some(ended) => Some(self.conclude(request, &folder, &launch, Ok(ended)).await?),
-            None => {
-                self.executor.settle(&launch).await?;
-                None
-            }
+        let finished = match ended.transpose() {
+            Some(ended) => self.conclude(request, &folder, &launch, ended).await.map(Some),
+            None => self.executor.settle(&launch).await.map(|()| None).map_err(WorkError::from),
         };
-        block_in_place(|| folder.wipe())?;
-        Ok(finished)
+        if may_go_on(&finished, cancel) {
+            self.scratch.leave(folder);
+            return finished;
+        }
+        let wiped = block_in_place(|| folder.wipe());
+        finished.and_then(|finished| wiped.map(|()| finished))
     }
 
     /// Takes what a command left that ended, while the executor removes what it still has to remove.
@@ -145,6 +151,11 @@ impl Worker {
         launch: &Launch,
         ended: Result<Ended, ExecutorError>,
     ) -> Result<Finished, WorkError> {
+        if let Err(error @ ExecutorError::Unavailable { .. }) = ended {
+            // It may still run, and use its GPUs.
+            self.executor.settle(launch).await?;
+            return Err(error.into());
+        }
         // Before anybody else is given them: no two folders name the same GPU.
         let released = block_in_place(|| folder.give_back_gpus());
         (request.command_ended)();
@@ -210,6 +221,12 @@ impl Worker {
             _ => Ok(None),
         }
     }
+}
+
+/// Whether a command may still run that nobody asked to be canceled, or an end of it not be settled, because its executor's
+/// service is away.
+fn may_go_on<T>(finished: &Result<T, WorkError>, cancel: &CancellationToken) -> bool {
+    matches!(finished, Err(WorkError::Executor(ExecutorError::Unavailable { .. }))) && !cancel.is_cancelled()
 }
 
 /// The topmost of what is staged outside of the roots.

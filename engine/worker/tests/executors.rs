@@ -80,6 +80,7 @@ impl Bench {
             bucket: None,
             retries: Default::default(),
             resume_within: Default::default(),
+            docker_patience: Default::default(),
             identity: None,
         };
         let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sluis_yaml::{Diagnostics, Fields};
 
+use super::minutes;
+
 /// For how long the tasks of an engine that was killed, and the plaintext in memory that they work on, are kept so that
 /// somebody can go on with them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,19 +18,9 @@ impl Default for ResumeWithin {
 }
 
 pub(super) const KEY: &str = "resume-within-minutes";
-/// A day: longer than that nobody wants plaintext of a dead engine in memory.
-const LONGEST: i64 = 24 * 60;
 
 pub(super) fn read(fields: Fields<'_>, problems: &mut Diagnostics) -> ResumeWithin {
-    let Some(minutes) = fields.integer(KEY, problems) else { return ResumeWithin::default() };
-    match u64::try_from(minutes) {
-        Ok(within) if minutes <= LONGEST => ResumeWithin(Duration::from_secs(within * 60)),
-        _ => {
-            let span = fields.get(KEY).map_or(fields.span(), |node| &node.span);
-            problems.error(span, format!("`{KEY}`: {minutes} is not from 0 to {LONGEST}"));
-            ResumeWithin::default()
-        }
-    }
+    minutes::read(fields, KEY, problems).map_or_else(ResumeWithin::default, ResumeWithin)
 }
 
 /// The field as text; nothing if it is as it is anyway.

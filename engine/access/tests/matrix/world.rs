@@ -205,6 +205,7 @@ pub fn sealed_object(folder: &Path) -> Address {
         bucket: None,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     };
     let site = Site::create(folder, &config).unwrap();

@@ -43,6 +43,7 @@ fn config() -> SiteConfig {
         bucket: None,
         retries: Default::default(),
         resume_within: Default::default(),
+        docker_patience: Default::default(),
         identity: None,
     }
 }

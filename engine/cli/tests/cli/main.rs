@@ -23,6 +23,9 @@ mod key;
 mod remote;
 mod resume;
 mod scheduling;
+#[path = "../../../../executors/docker/tests/outage/second.rs"]
+#[allow(dead_code, reason = "what only the executor's tests need is tried there")]
+mod second;
 mod secrecy;
 #[path = "../../../bucket/tests/bucket/servers.rs"]
 #[allow(dead_code, reason = "one of the servers is enough here")]

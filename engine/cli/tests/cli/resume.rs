@@ -1,6 +1,7 @@
 //! Going on with a run whose engine was killed: nothing that was done is done again, nothing is left behind.
 
 mod kills;
+mod outages;
 
 use std::{
     fs,
@@ -408,8 +409,10 @@ fn a_site_may_have_what_killed_engines_leave_cleared_away_at_once() {
     assert!(work.exists());
     site.run_text(DIAMOND).json();
     assert!(!work.exists());
-    fs::write(&config, format!("{text}resume-within-minutes: -1\n")).unwrap();
-    site.run(["status"]).failed(6, &["site.yaml", "-1 is not from 0 to 1440"]);
+    for key in ["resume-within-minutes", "docker-patience-minutes"] {
+        fs::write(&config, format!("{text}{key}: -1\n")).unwrap();
+        site.run(["status"]).failed(6, &["site.yaml", &format!("`{key}`: -1 is not from 0 to 1440")]);
+    }
 }
 
 /// Whether a task of a run was permitted, which is decided before it waits for anything.

@@ -64,6 +64,7 @@ impl World {
             bucket: None,
             retries: Default::default(),
             resume_within: Default::default(),
+            docker_patience: Default::default(),
             identity: None,
         };
         let site = Site::create(&folder.path().join("site"), &config).unwrap();

@@ -70,6 +70,10 @@ pub(super) struct Expanded {
 
 impl RunLoop {
     pub(super) fn take(&mut self, answer: Answer) -> Result<(), RunError> {
+        if self.absent.is_some() {
+            self.take_last(answer);
+            return Ok(());
+        }
         match answer {
             Answer::Found { attempt, known } => {
                 let Known { key, result, outputs, labels } = *known;
@@ -209,6 +213,10 @@ impl RunLoop {
     }
 
     fn attempt_failed(&mut self, attempt: Attempt, failure: JobFailure) -> Result<(), RunError> {
+        if failure.is_absence && !self.canceled {
+            self.interrupt(failure.text);
+            return Ok(());
+        }
         let cause = failure.cause;
         self.failed.insert(attempt, failure);
         self.feed(Event::Failed { attempt, cause })
