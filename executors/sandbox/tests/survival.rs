@@ -154,6 +154,29 @@ async fn nothing_is_made_up_of_what_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_under_a_recorded_number_is_neither_taken_for_the_command_nor_killed() {
+    let killed = Killed::running("while true; do printf . >> beat; sleep 0.01; done").await;
+    let mut stranger = Command::new("sleep").arg("1000").spawn().unwrap();
+    let number = stranger.id();
+    let facts = fs::read_to_string(format!("/proc/{number}/stat")).unwrap();
+    let start: u64 = facts.rsplit_once(')').unwrap().1.split_whitespace().nth(19).unwrap().parse().unwrap();
+    // Even if it was started as long after its machine as the command after another start of it.
+    let record = serde_json::json!({ "pid": number, "start": start, "launched": 1 });
+    fs::write(killed.0.folder().join("sandbox.json"), record.to_string()).unwrap();
+    let path = killed.0.folder().join("sandbox.status");
+    let status = fs::read_to_string(&path).unwrap();
+    let mut status: serde_json::Value =
+        serde_json::Deserializer::from_str(&status).into_iter().next().unwrap().unwrap();
+    status["child-pid"] = number.into();
+    fs::write(path, status.to_string()).unwrap();
+    assert_eq!(killed.adopt(CancellationToken::new()).await, None);
+    assert!(stranger.try_wait().unwrap().is_none());
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+    killed.0.heart_stands_still().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_does_not_outlive_the_process_that_watches_over_it() {
     let bench = Bench::new(&Sandbox, "echo said; touch ready; while true; do printf . >> beat; sleep 0.01; done");
     let killing = async {
