@@ -202,5 +202,5 @@ fn read_site(folder: &Path) -> Result<Zeroizing<String>, AccessError> {
 }
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), AccessError> {
-    aws_lc_rs::rand::fill(bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random.into())
+    getrandom::fill(bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random.into())
 }

@@ -83,6 +83,6 @@ impl Notes<'_> {
 /// An identifier that nothing had before.
 pub(crate) fn new_id() -> Result<String, AccessError> {
     let mut bytes = [0; 6];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
+    getrandom::fill(&mut bytes).map_err(|_| sluis_crypt4gh::CryptoError::Random)?;
     Ok(hex::encode(bytes))
 }

@@ -49,7 +49,7 @@ pub struct Token(String);
 impl Token {
     pub fn new() -> Result<Self, Oddity> {
         let mut bytes = [0; 16];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Oddity::Told("there are no random numbers".to_owned()))?;
+        getrandom::fill(&mut bytes).map_err(|_| Oddity::Told("there are no random numbers".to_owned()))?;
         Ok(Self(hex::encode(bytes)))
     }
 

@@ -1,6 +1,7 @@
 //! How fast bodies are sealed and opened, against the bare primitives on the same bytes in the same run.
 //!
-//! `cargo run --release -p sluis-crypt4gh --example speed [MEGABYTES] [REPEATS]`; the file lies in /dev/shm.
+//! `cargo run --release -p sluis-crypt4gh --example speed [MEGABYTES] [REPEATS]`; the file lies in memory, in
+//! /dev/shm, or in the page cache of the disk that `SPEED_FOLDER` names.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may fail, and prints")]
 
@@ -9,6 +10,7 @@ use std::{
     hint::black_box,
     io::{self, Read, Seek},
     num::NonZero,
+    os::unix::fs::FileExt,
     thread,
     time::Instant,
 };
@@ -89,10 +91,11 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
     let (megabytes, repeats) = (arguments.next().unwrap_or(512), arguments.next().unwrap_or(5));
     let bytes = megabytes << 20;
-    let mut plain = tempfile::tempfile_in("/dev/shm").unwrap();
+    let folder = std::env::var_os("SPEED_FOLDER").unwrap_or_else(|| "/dev/shm".into());
+    let mut plain = tempfile::tempfile_in(&folder).unwrap();
     io::copy(&mut io::repeat(0x41).take(bytes as u64), &mut plain).unwrap();
     let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
-    let mut sealed = tempfile::tempfile_in("/dev/shm").unwrap();
+    let mut sealed = tempfile::tempfile_in(&folder).unwrap();
     let one = NonZero::<usize>::MIN;
     let again = |file: &File| {
         let mut file = file.try_clone().unwrap();
@@ -176,6 +179,38 @@ fn main() {
                 }),
             );
             figures.add(
+                &format!("primitives in memory: seal, then keyed BLAKE3, {threads}"),
+                rate(bytes, || {
+                    in_parts(&mut memory, threads, |segments| {
+                        for (nonce, segment) in segments {
+                            let (text, tag) = segment.split_at_mut(SEGMENT);
+                            let sealed = bare.seal_in_place_separate_tag(nonce, Aad::empty(), text).unwrap();
+                            tag.copy_from_slice(sealed.as_ref());
+                        }
+                    });
+                    in_parts(&mut memory, threads, |segments| {
+                        let mut hasher = Hasher::new_keyed(&[7; 32]);
+                        segments.for_each(|(_, segment)| {
+                            hasher.update(&segment[..SEGMENT]);
+                        });
+                        black_box(hasher.finalize());
+                    });
+                }),
+            );
+            figures.add(
+                &format!("read alone, {threads}"),
+                rate(bytes, || {
+                    in_threads(threads, |number| {
+                        let mut buffer = vec![0; BATCH];
+                        let each = bytes / threads;
+                        for at in (number * each..(number + 1) * each).step_by(BATCH) {
+                            let count = sealed.read_at(&mut buffer, at as u64).unwrap();
+                            black_box(&buffer[..count]);
+                        }
+                    });
+                }),
+            );
+            figures.add(
                 &format!("open to nowhere, {threads}"),
                 rate(bytes, || {
                     open_body(again(&sealed), io::sink(), std::slice::from_ref(&key), binding, count, |_, _| (), drop)
@@ -195,16 +230,22 @@ fn main() {
                 }),
             );
             figures.add(
+                &format!("seal and address from memory, {threads}"),
+                rate(bytes, || {
+                    seal_body(&memory[..bytes], io::sink(), &key, base, count, group_value, drop).unwrap();
+                }),
+            );
+            figures.add(
                 &format!("seal and address to a file, {threads}"),
                 rate(bytes, || {
-                    let to = tempfile::tempfile_in("/dev/shm").unwrap();
+                    let to = tempfile::tempfile_in(&folder).unwrap();
                     seal_body(again(&plain), to, &key, base, count, group_value, drop).unwrap();
                 }),
             );
             figures.add(
                 &format!("open to a file, {threads}"),
                 rate(bytes, || {
-                    let to = tempfile::tempfile_in("/dev/shm").unwrap();
+                    let to = tempfile::tempfile_in(&folder).unwrap();
                     open_body(again(&sealed), to, std::slice::from_ref(&key), binding, count, |_, _| (), drop).unwrap();
                 }),
             );
@@ -217,14 +258,6 @@ fn main() {
                 while opener.read(&mut buffer).unwrap() > 0 {}
             }),
         );
-        figures.add(
-            "read alone, 1",
-            rate(bytes, || {
-                let mut file = again(&plain);
-                let mut buffer = vec![0; BATCH];
-                while file.read(&mut buffer).unwrap() > 0 {}
-            }),
-        );
     }
     for (name, _) in &figures.0 {
         println!("{:>8.0} MB/s  {name}", figures.median(name));
@@ -232,14 +265,22 @@ fn main() {
     for threads in [1, 2] {
         let of = |name: &str| figures.median(&format!("{name}, {threads}"));
         for primitive in ["primitive", "primitive in memory"] {
-            let (seal, open) = (of(&format!("{primitive}: seal")), of(&format!("{primitive}: open")));
-            let both = 1.0 / (1.0 / seal + 1.0 / of("primitive: keyed BLAKE3"));
             println!(
-                "{threads} thread(s), {primitive}: open {:.2}, seal {:.2}, seal and address / both {:.2}",
-                of("open to nowhere") / open,
-                of("seal to nowhere") / seal,
-                of("seal and address to nowhere") / both
+                "{threads} thread(s), {primitive}: open {:.2}, seal {:.2}",
+                of("open to nowhere") / of(&format!("{primitive}: open")),
+                of("seal to nowhere") / of(&format!("{primitive}: seal")),
             );
         }
+        let both = of("primitives in memory: seal, then keyed BLAKE3");
+        println!(
+            "{threads} thread(s), both primitives in memory: seal and address from memory {:.2}, from a file {:.2}",
+            of("seal and address from memory") / both,
+            of("seal and address to nowhere") / both,
+        );
+        let (read, open) = (of("read alone"), of("primitive in memory: open"));
+        println!(
+            "{threads} thread(s): reading and the primitive, one after the other, give {:.2}",
+            read / (read + open)
+        );
     }
 }

@@ -3,7 +3,6 @@
 use aws_lc_rs::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     agreement::{PrivateKey, UnparsedPublicKey, X25519, agree},
-    rand,
 };
 use blake2::{Blake2b512, Digest};
 use zeroize::Zeroizing;
@@ -15,9 +14,10 @@ pub(crate) const TAG: usize = 16;
 /// Bytes of a nonce.
 pub(crate) const NONCE: usize = NONCE_LEN;
 
-/// Fills a buffer with random bytes.
+/// Fills a buffer with random bytes of the operating system. The cryptographic library's own generator begins by measuring
+/// the jitter of the processor, which takes each process 30 ms.
 pub(crate) fn random(buffer: &mut [u8]) -> Result<(), CryptoError> {
-    rand::fill(buffer).map_err(|_| CryptoError::Random)
+    getrandom::fill(buffer).map_err(|_| CryptoError::Random)
 }
 
 /// The public key of a secret key.

@@ -40,15 +40,11 @@ impl BodyId {
     /// A new one.
     pub(crate) fn generate() -> Result<Self, StoreError> {
         let mut bytes = [0; 16];
-        let mut filled = 0;
-        while filled < bytes.len() {
-            let more = rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty());
-            filled += more.map_err(|error| StoreError::Remote {
-                name: "a random number".to_owned(),
-                doing: "had of the system",
-                source: Box::new(error),
-            })?;
-        }
+        getrandom::fill(&mut bytes).map_err(|error| StoreError::Remote {
+            name: "a random number".to_owned(),
+            doing: "had of the system",
+            source: Box::new(error),
+        })?;
         Ok(Self(bytes))
     }
 }

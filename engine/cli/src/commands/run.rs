@@ -352,7 +352,7 @@ fn print_outputs(
 fn new_run_id(site: &Site) -> Result<RunId, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
     let mut random = [0; 3];
-    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).map_err(|error| failed(&error))?;
+    getrandom::fill(&mut random).map_err(|error| failed(&error))?;
     let [a, b, c] = random;
     let id = format!("{}-{a:02x}{b:02x}{c:02x}", Timestamp::now().strftime("%Y%m%d-%H%M%S"));
     let id: RunId = id.parse().map_err(|error| failed(&error))?;

@@ -2,6 +2,7 @@
 //! nothing but the working directory and the staged inputs can be reached.
 
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, VecDeque},
     fs, io,
     path::{Path, PathBuf},
@@ -56,6 +57,9 @@ pub(super) struct Places<'a> {
     inputs: PathBuf,
     /// Folders of this machine with the roots that they stand for.
     hosts: Vec<(PathBuf, &'static str)>,
+    /// The same by their real paths, which are looked for once a path asks for it: few do, and each costs the system a
+    /// walk.
+    real_hosts: OnceCell<Vec<(PathBuf, &'static str)>>,
     staged: BTreeMap<&'a str, &'a StagedEntry>,
 }
 
@@ -67,16 +71,11 @@ impl<'a> Places<'a> {
         let mut hosts =
             vec![(work.to_owned(), WORK_ROOT), (beside("in"), INPUTS_ROOT), (beside("tmp"), TEMPORARY_ROOT)];
         hosts.extend(work_directory.map(|path| (path.into(), WORK_ROOT)));
-        // A tool may have asked for the real path of its folders.
-        for at in 0..hosts.len() {
-            if let Ok(real) = fs::canonicalize(&hosts[at].0) {
-                hosts.push((real, hosts[at].1));
-            }
-        }
         Self {
             work: work.to_owned(),
             inputs: beside("in"),
             hosts,
+            real_hosts: OnceCell::new(),
             staged: staged.iter().map(|entry| (entry.target.as_str(), entry)).collect(),
         }
     }
@@ -109,12 +108,21 @@ impl<'a> Places<'a> {
 
     /// A path as the tool may have written it, absolute or relative to the working directory, as a canonical one.
     pub(super) fn canonical(&self, path: &str) -> String {
-        for (host, root) in &self.hosts {
-            if let Some(rest) = Path::new(path).strip_prefix(host).ok().and_then(Path::to_str) {
-                return format!("{root}/{rest}");
-            }
+        if !path.starts_with('/') {
+            return format!("{WORK_ROOT}/{path}");
         }
-        if path.starts_with('/') { path.to_owned() } else { format!("{WORK_ROOT}/{path}") }
+        let below = |hosts: &[(PathBuf, &str)]| {
+            hosts.iter().find_map(|(host, root)| {
+                let rest = Path::new(path).strip_prefix(host).ok()?.to_str()?;
+                Some(format!("{root}/{rest}"))
+            })
+        };
+        // A tool may have asked for the real path of its folders.
+        let real_hosts = || {
+            let real = |(host, root): &(PathBuf, _)| Some((fs::canonicalize(host).ok()?, *root));
+            self.hosts.iter().filter_map(real).collect()
+        };
+        below(&self.hosts).or_else(|| below(self.real_hosts.get_or_init(real_hosts))).unwrap_or_else(|| path.to_owned())
     }
 
     /// Follows every symbolic link in a path.

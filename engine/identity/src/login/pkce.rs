@@ -9,7 +9,7 @@ use crate::{Secret, login::LoginError};
 /// 256 random bits in base64url: a `state`, a `nonce` or a code verifier.
 pub fn random() -> Result<Secret, LoginError> {
     let mut bytes = Zeroizing::new([0; 32]);
-    aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| LoginError::Random)?;
+    getrandom::fill(&mut *bytes).map_err(|_| LoginError::Random)?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(*bytes)))
 }
 
