@@ -49,14 +49,22 @@ impl Daemon {
 
     /// The connection, with a version of the interface that both sides know.
     pub async fn docker(&self) -> Result<&Docker, ExecutorError> {
-        let connect = async || {
-            let docker = match &self.socket {
-                Some(socket) => Docker::connect_with_unix(&socket.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION),
-                None => Docker::connect_with_defaults(),
-            };
-            docker.map_err(unavailable)?.negotiate_version().await.map_err(unavailable)
-        };
+        let connect = async || self.connect().map_err(unavailable)?.negotiate_version().await.map_err(unavailable);
         self.docker.get_or_try_init(connect).await
+    }
+
+    /// Whether it answers. To be asked for its version takes it 10 ms, for it asks all of its parts; a ping does not.
+    pub async fn answers(&self) -> bool {
+        let Ok(docker) = self.connect() else { return false };
+        // One that knows only an older interface says so, which is an answer, too.
+        matches!(docker.ping().await, Ok(_) | Err(Error::DockerResponseServerError { .. }))
+    }
+
+    fn connect(&self) -> Result<Docker, Error> {
+        match &self.socket {
+            Some(socket) => Docker::connect_with_unix(&socket.to_string_lossy(), TIMEOUT, API_DEFAULT_VERSION),
+            None => Docker::connect_with_defaults(),
+        }
     }
 
     /// The daemon's pulse from now on.

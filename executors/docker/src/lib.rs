@@ -72,7 +72,7 @@ impl DockerExecutor {
 
     /// Whether the daemon answers within this time.
     pub async fn answers_within(&self, time: Duration) -> bool {
-        matches!(tokio::time::timeout(time, self.daemon.docker()).await, Ok(Ok(_)))
+        tokio::time::timeout(time, self.daemon.answers()).await.unwrap_or(false)
     }
 
     fn removals(&self) -> MutexGuard<'_, Removals> {

@@ -325,6 +325,25 @@ impl LeftRunning {
         String::from_utf8(listed.output().unwrap().stdout).unwrap()
     }
 
+    fn kill_container(&self) {
+        let id = self.containers("status=running");
+        assert!(Command::new("docker").args(["kill", id.trim()]).output().unwrap().status.success());
+    }
+
+    /// Checks that the run goes on with a new container and completes, and that nothing is left.
+    fn assert_runs_anew(&self) {
+        let child = self.site.command(["resume", &self.run]).spawn().unwrap();
+        let mut work = None;
+        wait_for("a new container", || {
+            work = work_folder(&self.site).filter(|work| *work != self.work && work.join("begun").exists());
+            work.is_some()
+        });
+        fs::write(work.unwrap().join("go"), "").unwrap();
+        Ran::of(&child.wait_with_output().unwrap()).json();
+        assert!(!self.work.exists());
+        assert_eq!(self.containers("status=running") + &self.containers("status=exited"), "");
+    }
+
     /// Checks that the run completed with what the container gave that was there before, and that nothing is left.
     fn assert_gone_on_with(&self, ran: &Ran) {
         let to = self.site.path("exported").display().to_string();
@@ -367,17 +386,17 @@ fn what_a_container_made_that_ended_meanwhile_is_collected() {
 #[test]
 fn a_container_that_somebody_killed_meanwhile_is_run_anew() {
     let left = LeftRunning::new();
-    let id = left.containers("status=running");
-    assert!(Command::new("docker").args(["kill", id.trim()]).output().unwrap().status.success());
-    let child = left.site.command(["resume", &left.run]).spawn().unwrap();
-    let mut work = None;
-    wait_for("a new container", || {
-        work = work_folder(&left.site).filter(|work| *work != left.work && work.join("begun").exists());
-        work.is_some()
-    });
-    fs::write(work.unwrap().join("go"), "").unwrap();
-    Ran::of(&child.wait_with_output().unwrap()).json();
-    assert!(!left.work.exists());
+    left.kill_container();
+    left.assert_runs_anew();
+}
+
+#[test]
+fn a_run_goes_on_after_its_machine_lost_what_stood_in_memory() {
+    let left = LeftRunning::new();
+    // What a restart of the machine leaves: no engine, no scratch folder, and a container that does not run any more.
+    left.kill_container();
+    fs::remove_dir_all(left.work.ancestors().nth(2).unwrap()).unwrap();
+    left.assert_runs_anew();
 }
 
 #[test]
