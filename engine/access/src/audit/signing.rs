@@ -35,6 +35,8 @@ struct Desk {
     tree: Mutex<Option<Tree>>,
     /// The current segment by its first record, and when it began.
     began: Mutex<Option<(u64, Timestamp)>>,
+    /// One signs at a time: who asks meanwhile waits, and learns how it ended.
+    turn: Mutex<()>,
     state: Mutex<State>,
     woken: Condvar,
 }
@@ -55,6 +57,7 @@ impl Signing {
             settings,
             tree: Mutex::default(),
             began: Mutex::default(),
+            turn: Mutex::default(),
             state: Mutex::default(),
             woken: Condvar::new(),
         });
@@ -72,16 +75,18 @@ impl Signing {
 
     /// Tries again what failed before: as long as no checkpoint can be written, nothing is permitted.
     pub(super) fn check(&self) -> Result<(), JournalError> {
-        if self.desk.state().failed { self.desk.sign() } else { Ok(()) }
+        // Asked without waiting for a turn, since each decision asks.
+        if self.desk.state().failed { self.sign() } else { Ok(()) }
     }
 
     /// Signs now, if there is anything to sign.
     pub(super) fn sign(&self) -> Result<(), JournalError> {
+        let turn = lock(&self.desk.turn);
         let wanted = {
             let state = self.desk.state();
             state.behind || state.failed
         };
-        if wanted { self.desk.sign() } else { Ok(()) }
+        if wanted { self.desk.sign(&turn) } else { Ok(()) }
     }
 }
 
@@ -97,14 +102,14 @@ impl Desk {
             }
             drop(state);
             // A failure is kept, and met by the next decision.
-            let _ = self.sign();
+            let _ = self.sign(&lock(&self.turn));
             let state = self.state();
             // Only to be closed ends the pause early.
             let _ = self.woken.wait_timeout_while(state, PAUSE, |state| !state.closing);
         }
     }
 
-    fn sign(&self) -> Result<(), JournalError> {
+    fn sign(&self, _turn: &MutexGuard<'_, ()>) -> Result<(), JournalError> {
         // Before the journal is read: a record that comes meanwhile may be missed, and asks again.
         self.state().behind = false;
         let outcome = self.log.sync(|first, journal| self.conclude(first, journal).map_err(io::Error::other));
