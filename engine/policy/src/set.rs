@@ -141,8 +141,10 @@ impl PolicySet {
         match self.types.request(facts, &self.schema, &self.actions) {
             Ok((request, entities)) => {
                 let concerned = self.concerned.by(facts.action, &facts.principal);
-                let joined = self.ask(&concerned.joined, &request, &entities);
-                if joined.decision() == Decision::Allow && joined.diagnostics().errors().next().is_none() {
+                if let Some(joined) = concerned.joined().map(|set| self.ask(set, &request, &entities))
+                    && joined.decision() == Decision::Allow
+                    && joined.diagnostics().errors().next().is_none()
+                {
                     return self.verdict(facts, &joined);
                 }
                 // Each by itself, to say what is against it.

@@ -4,6 +4,8 @@
 //! are about, so that the others need not be asked. And most requests are allowed: of what forbids it is enough to know
 //! then that nothing of it applies, which one policy tells that has all of their conditions, joined by `||`.
 
+use std::sync::OnceLock;
+
 use cedar_policy::{
     ActionConstraint, Effect, Entities, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet as CedarSet,
     PrincipalConstraint, ResourceConstraint,
@@ -17,8 +19,8 @@ use crate::{Action, Principal, request::Types};
 pub(super) struct Sets {
     /// Each by itself.
     pub(super) every: CedarSet,
-    /// The same, with what forbids joined. It allows without an error if and only if the others do.
-    pub(super) joined: CedarSet,
+    /// The same, with what forbids joined; made when it is first asked for, since a process asks for few of them.
+    joined: OnceLock<Option<CedarSet>>,
 }
 
 /// For each action, in the order of [`Action::ALL`], the policies for a person and for a service.
@@ -35,7 +37,8 @@ impl Concerned {
             let action = types.action(action);
             let sets = |kind: &EntityTypeName| {
                 let concerned = policies.iter().filter(|policy| about_action(policy, &action, actions));
-                Sets::new(concerned.filter(|policy| about_principal(policy, kind)).cloned().collect())
+                let every = CedarSet::from_policies(concerned.filter(|policy| about_principal(policy, kind)).cloned());
+                Ok::<_, String>(Sets { every: every.map_err(|error| error.to_string())?, joined: OnceLock::new() })
             };
             Ok([sets(&types.person)?, sets(&types.service)?])
         };
@@ -53,15 +56,20 @@ impl Concerned {
 }
 
 impl Sets {
-    fn new(every: Vec<Policy>) -> Result<Self, String> {
-        let (forbids, mut joined): (Vec<_>, Vec<_>) = every.iter().cloned().partition(is_by_conditions_alone);
-        let conditions = forbids.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
-        if let Some(all) = any_of(&conditions) {
-            joined.push(forbid_when(&all)?);
-        }
-        let set = |policies: Vec<Policy>| CedarSet::from_policies(policies).map_err(|error| error.to_string());
-        Ok(Self { every: set(every)?, joined: set(joined)? })
+    /// One set that allows without an error if and only if each policy by itself does; `None` if they cannot be joined,
+    /// and then each has to be asked.
+    pub(super) fn joined(&self) -> Option<&CedarSet> {
+        self.joined.get_or_init(|| join(&self.every).ok()).as_ref()
     }
+}
+
+fn join(every: &CedarSet) -> Result<CedarSet, String> {
+    let (forbids, mut joined): (Vec<_>, Vec<_>) = every.policies().cloned().partition(is_by_conditions_alone);
+    let conditions = forbids.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
+    if let Some(all) = any_of(&conditions) {
+        joined.push(forbid_when(&all)?);
+    }
+    CedarSet::from_policies(joined).map_err(|error| error.to_string())
 }
 
 /// Whether a policy forbids, and whom and what it is about is settled by what its action and kind of principal are.
