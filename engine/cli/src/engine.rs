@@ -2,6 +2,7 @@
 
 use std::{num::NonZero, path::Path, sync::Arc, thread};
 
+use futures_util::future::join_all;
 use sluis_access::Site;
 use sluis_executor::{Executor, ExecutorError};
 use sluis_executor_local::LocalExecutor;
@@ -50,11 +51,15 @@ async fn clean_up<'e>(
     executors: impl Iterator<Item = &'e Arc<dyn Executor>>,
 ) -> Result<(), Failure> {
     let dead = scratch.dead_engines()?;
-    for executor in executors {
+    // All at once: a daemon takes as long to answer as a look at all processes does.
+    let removals = executors.map(|executor| async move {
         let is_kept = |engine: &str| {
             if executor.outlives_engines() { !scratch.is_given_up(engine) } else { scratch.is_alive(engine) }
         };
-        match executor.remove_orphans(&is_kept).await {
+        (executor, executor.remove_orphans(&is_kept).await)
+    });
+    for (executor, removed) in join_all(removals).await {
+        match removed {
             Ok(0) | Err(ExecutorError::Unavailable { .. }) => {}
             Ok(count) => output::note(&format!(
                 "Stopped {count} task(s) that an engine left running on {} when it was killed.",

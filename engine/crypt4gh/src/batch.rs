@@ -1,10 +1,12 @@
 //! Sealing and opening whole bodies in batches of segments, by several threads at once, in order and in bounded memory.
 //!
-//! Each thread takes the next batch from the reader, works on it in place, and hands it to the writer when its turn comes.
-//! So nothing is copied between threads, and there is one buffer for each of them.
+//! Each thread takes the next batch from the reader, works on it in place and leaves it to be written when its turn comes.
+//! Whoever leaves the batch whose turn it is writes it and those behind it; the others go on with another buffer. So nothing
+//! is copied between threads, and nobody waits for another one while there is a buffer left.
 
 use std::{
-    io::{self, Read, Write},
+    collections::BTreeMap,
+    io::{self, IoSlice, IoSliceMut, Read, Write},
     num::NonZero,
     panic::resume_unwind,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -16,6 +18,7 @@ use zeroize::Zeroize;
 use crate::{
     Binding, BodyError, CryptoError, DataKey, NonceBase, SEALED_SEGMENT, SEGMENT,
     crypto::{Cipher, NONCE, TAG},
+    opener::read_full,
 };
 
 /// Segments that a thread works on at a time: few enough that a batch is still in the core's cache when it is worked on
@@ -24,28 +27,31 @@ const SEGMENTS: usize = 4;
 /// Bytes of plaintext in every batch but the last: 256 KiB.
 pub const BATCH: usize = SEGMENTS * SEGMENT;
 const SEALED_BATCH: usize = SEGMENTS * SEALED_SEGMENT;
+/// Where the system copies to fastest: a line of the core's cache.
+const LINE: usize = 64;
+/// Room for a segment that is to be sealed: its plaintext begins at a line, its nonce ends there.
+const SLOT: usize = LINE + SEGMENT + LINE;
+/// Batches that may wait for their turn beside those that the threads work on: as many as there are threads, up to this.
+const WAITING: usize = 16;
 
 /// The plaintext of a batch, segment by segment.
 #[derive(Clone, Debug)]
 pub struct Segments<'a> {
-    left: std::slice::Chunks<'a, u8>,
-    /// How many bytes stand before and behind the plaintext of each.
-    around: (usize, usize),
-}
-
-impl<'a> Segments<'a> {
-    /// Of a buffer in which each segment's plaintext stands between its nonce and its tag.
-    fn of(buffer: &'a [u8]) -> Self {
-        Self { left: buffer.chunks(SEALED_SEGMENT), around: (NONCE, TAG) }
-    }
+    parts: std::slice::Chunks<'a, u8>,
+    /// How many bytes of each part stand before its plaintext.
+    before: usize,
+    /// Bytes of plaintext that are left.
+    left: usize,
 }
 
 impl<'a> Iterator for Segments<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let (before, behind) = self.around;
-        self.left.next().map(|sealed| &sealed[before..sealed.len() - behind])
+        let length = self.left.min(SEGMENT);
+        self.left -= length;
+        let part = self.parts.next().filter(|_| length > 0)?;
+        Some(&part[self.before..self.before + length])
     }
 }
 
@@ -66,9 +72,9 @@ pub fn seal_body<T: Send>(
 ) -> Result<u64, End> {
     let cipher = Cipher::new(key.secret())?;
     let seal = |number: u64, batch: &mut Batch| {
-        let looked = look(number, Segments::of(batch.bytes()));
+        let looked = look(number, batch.segments());
         let first = number * SEGMENTS as u64;
-        for (segment, sealed) in (first..).zip(batch.bytes_mut().chunks_mut(SEALED_SEGMENT)) {
+        for (segment, sealed) in (first..).zip(batch.slots_mut()) {
             let nonce = base.of_segment(segment);
             let end = sealed.len() - TAG;
             sealed[..NONCE].copy_from_slice(&nonce);
@@ -77,7 +83,7 @@ pub fn seal_body<T: Send>(
         }
         Ok(looked)
     };
-    run(reader, writer, threads, Batch::read_plain, seal, |writer, batch| writer.write_all(batch.bytes()), note)
+    run(reader, writer, threads, Batch::read_plain, seal, |writer, batch| write_all(writer, batch.slots()), note)
 }
 
 /// Opens everything from `reader`, which stands at the first segment, into `writer`; gives the bytes of plaintext. Every
@@ -97,13 +103,12 @@ pub fn open_body<T: Send>(
     let ciphers = keys.iter().map(|key| Cipher::new(key.secret())).collect::<Result<Vec<_>, _>>()?;
     let open = |number: u64, batch: &mut Batch| {
         let first = number * SEGMENTS as u64;
-        for (segment, sealed) in (first..).zip(batch.bytes_mut().chunks_mut(SEALED_SEGMENT)) {
+        for (segment, sealed) in (first..).zip(batch.sealed_mut().chunks_mut(SEALED_SEGMENT)) {
             open_segment(&ciphers, binding, segment, sealed)?;
         }
-        Ok(look(number, Segments::of(batch.bytes())))
+        Ok(look(number, batch.segments()))
     };
-    let write =
-        |writer: &mut _, batch: &Batch| Segments::of(batch.bytes()).try_for_each(|text| Write::write_all(writer, text));
+    let write = |writer: &mut _, batch: &Batch| write_all(writer, batch.segments());
     let length = run(reader, writer, threads, Batch::read_sealed, open, write, note)?;
     match binding {
         Binding::Position { length: expected, .. } if length < expected => {
@@ -161,11 +166,20 @@ pub enum End {
     Crypto(#[from] CryptoError),
 }
 
-/// One thread's buffer: sealed segments, or the room for them with plaintext in place. As much of it as was ever used is
-/// wiped when it is dropped: wiping all of it would take longer than sealing a small file.
+/// A buffer: slots for what is to be sealed, or sealed segments one behind the other for what is to be opened, each in place.
+/// As much of it as was ever used is wiped when it is dropped: wiping all of it would take longer than sealing a small file.
 struct Batch {
     buffer: Vec<u8>,
-    filled: usize,
+    /// Where the first line of the cache begins.
+    start: usize,
+    /// Bytes from one segment to the next, and from there to its plaintext.
+    layout: (usize, usize),
+    /// Bytes that were read to be opened.
+    sealed: usize,
+    /// Bytes of plaintext.
+    length: usize,
+    /// Whether there may be more behind it.
+    is_full: bool,
     used: usize,
 }
 
@@ -177,58 +191,91 @@ impl Drop for Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self { buffer: vec![0; SEALED_BATCH], filled: 0, used: 0 }
+        let buffer = vec![0; LINE + SEGMENTS * SLOT];
+        let start = buffer.as_ptr().align_offset(LINE).min(LINE);
+        Self { buffer, start, layout: (SLOT, LINE), sealed: 0, length: 0, is_full: false, used: 0 }
     }
 
-    fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.filled]
+    fn segments(&self) -> Segments<'_> {
+        let (part, before) = self.layout;
+        Segments { parts: self.buffer[self.start..].chunks(part), before, left: self.length }
     }
 
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[..self.filled]
+    /// The used part of each slot, with nonce and tag.
+    fn slots(&self) -> impl Iterator<Item = &[u8]> {
+        let slots = self.buffer[self.start..].chunks_exact(SLOT);
+        slots.zip(slot_lengths(self.length)).map(|(slot, length)| &slot[LINE - NONCE..LINE + length + TAG])
+    }
+
+    fn slots_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        let slots = self.buffer[self.start..].chunks_exact_mut(SLOT);
+        slots.zip(slot_lengths(self.length)).map(|(slot, length)| &mut slot[LINE - NONCE..LINE + length + TAG])
+    }
+
+    /// What was read to be opened.
+    fn sealed_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.start + self.sealed]
     }
 
     /// Reads plaintext to where it is to be sealed; `false` if there is none.
     fn read_plain(&mut self, reader: &mut impl Read) -> io::Result<bool> {
-        self.filled = 0;
-        for segment in self.buffer.chunks_mut(SEALED_SEGMENT) {
-            self.used = self.used.max(self.filled + segment.len());
-            let count = read_full(reader, &mut segment[NONCE..NONCE + SEGMENT])?;
-            if count > 0 {
-                self.filled += NONCE + count + TAG;
-            }
-            if count < SEGMENT {
-                break;
+        // Until it is known how much was touched, it is all.
+        let used = std::mem::replace(&mut self.used, self.buffer.len());
+        let slots = self.buffer[self.start..].chunks_exact_mut(SLOT);
+        let mut rooms: Vec<_> = slots.map(|slot| IoSliceMut::new(&mut slot[LINE..LINE + SEGMENT])).collect();
+        let mut left = &mut rooms[..];
+        self.length = 0;
+        while !left.is_empty() {
+            match reader.read_vectored(left) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.length += count;
+                    IoSliceMut::advance_slices(&mut left, count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(self.filled > 0)
+        self.used = used.max(self.start + self.length.div_ceil(SEGMENT) * SLOT);
+        (self.layout, self.is_full) = ((SLOT, LINE), self.length == BATCH);
+        Ok(self.length > 0)
     }
 
     /// Reads sealed segments; `false` if there are none.
     fn read_sealed(&mut self, reader: &mut impl Read) -> io::Result<bool> {
         // What is behind the first segment is only touched if there is more than that.
-        self.used = self.used.max(SEALED_SEGMENT);
-        self.filled = read_full(reader, &mut self.buffer[..SEALED_SEGMENT])?;
-        if self.filled == SEALED_SEGMENT {
-            self.used = SEALED_BATCH;
-            self.filled += read_full(reader, &mut self.buffer[SEALED_SEGMENT..])?;
+        let (first, all) = (self.start + SEALED_SEGMENT, self.start + SEALED_BATCH);
+        self.used = self.used.max(first);
+        let mut filled = read_full(reader, &mut self.buffer[self.start..first])?;
+        if filled == SEALED_SEGMENT {
+            self.used = self.used.max(all);
+            filled += read_full(reader, &mut self.buffer[first..all])?;
         }
-        Ok(self.filled > 0)
+        self.sealed = filled;
+        self.length = filled.saturating_sub(filled.div_ceil(SEALED_SEGMENT) * (NONCE + TAG));
+        (self.layout, self.is_full) = ((SEALED_SEGMENT, NONCE), filled == SEALED_BATCH);
+        Ok(filled > 0)
     }
 }
 
-/// Reads until the buffer is full or the input ends.
-fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
+/// The bytes of plaintext in each segment of so many.
+fn slot_lengths(length: usize) -> impl Iterator<Item = usize> {
+    (0..length).step_by(SEGMENT).map(move |before| (length - before).min(SEGMENT))
+}
+
+/// Writes all the parts, in one go if the writer takes them so.
+fn write_all<'a>(writer: &mut impl Write, parts: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+    let mut parts: Vec<_> = parts.map(IoSlice::new).collect();
+    let mut left = &mut parts[..];
+    while !left.is_empty() {
+        match writer.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut left, count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(filled)
+    Ok(())
 }
 
 /// What the threads take batches from.
@@ -239,13 +286,33 @@ struct Source<R> {
 }
 
 /// What they hand them to.
-struct Sink<W, N> {
-    writer: W,
-    note: N,
+struct Sink<W, N, T> {
+    /// Taken by the thread that writes.
+    output: Option<(W, N)>,
+    /// Batches that wait for their turn, with what came of them.
+    waiting: BTreeMap<u64, (Batch, Result<T, End>)>,
     next: u64,
     length: u64,
+    /// Buffers that nobody uses.
+    free: Vec<Batch>,
+    /// How many buffers may still be made.
+    room: usize,
     /// Why nothing more is written.
     end: Option<End>,
+}
+
+impl<W, N, T> Sink<W, N, T> {
+    /// The batch whose turn it is and what it is written to, if it is there and nobody writes.
+    fn due(&mut self) -> Option<((W, N), Batch, Result<T, End>)> {
+        let output = self.output.take()?;
+        match self.waiting.remove(&self.next) {
+            Some((batch, outcome)) => Some((output, batch, outcome)),
+            None => {
+                self.output = Some(output);
+                None
+            }
+        }
+    }
 }
 
 /// Lets threads take batches with `read`, work on them with `work` and hand them on with `write`, the latter in order.
@@ -265,8 +332,16 @@ where
     N: FnMut(T) + Send,
 {
     let source = Mutex::new(Source { reader, next: 0, ended: false });
-    let sink = Mutex::new(Sink { writer, note, next: 0, length: 0, end: None });
-    let turn = Condvar::new();
+    let sink = Mutex::new(Sink {
+        output: Some((writer, note)),
+        waiting: BTreeMap::new(),
+        next: 0,
+        length: 0,
+        free: Vec::new(),
+        room: 0,
+        end: None,
+    });
+    let freed = Condvar::new();
     let take = |batch: &mut Batch| -> Option<(u64, Result<(), End>)> {
         let mut source = lock(&source);
         if source.ended {
@@ -282,38 +357,55 @@ where
             }
             Err(error) => Err(End::Read(error)),
         };
-        source.ended |= outcome.is_err() || batch.filled < SEALED_BATCH;
+        source.ended |= outcome.is_err() || !batch.is_full;
         Some((number, outcome))
     };
-    let hand_on = |number: u64, batch: &Batch, outcome: Result<T, End>| -> bool {
-        let mut sink = lock(&sink);
-        while sink.next != number && sink.end.is_none() {
-            sink = turn.wait(sink).unwrap_or_else(PoisonError::into_inner);
-        }
-        if sink.end.is_none() {
-            match outcome.and_then(|looked| write(&mut sink.writer, batch).map(|()| looked).map_err(End::Write)) {
-                Ok(looked) => {
-                    sink.length += Segments::of(batch.bytes()).map(|text| text.len() as u64).sum::<u64>();
-                    (sink.note)(looked);
-                    sink.next += 1;
+    // Leaves a batch to be written and gives a buffer for the next one, or none if nothing more is written.
+    let hand_on = |number: u64, batch: Batch, outcome: Result<T, End>| -> Option<Batch> {
+        let mut held = lock(&sink);
+        held.waiting.insert(number, (batch, outcome));
+        loop {
+            if held.end.is_some() {
+                return None;
+            }
+            if let Some((mut output, batch, outcome)) = held.due() {
+                drop(held);
+                let written = outcome.and_then(|looked| {
+                    write(&mut output.0, &batch).map_err(End::Write)?;
+                    (output.1)(looked);
+                    Ok(())
+                });
+                held = lock(&sink);
+                held.output = Some(output);
+                match written {
+                    Ok(()) => {
+                        held.next += 1;
+                        held.length += batch.length as u64;
+                    }
+                    Err(end) => held.end = Some(end),
                 }
-                Err(end) => sink.end = Some(end),
+                held.free.push(batch);
+                freed.notify_all();
+            } else if let Some(batch) = held.free.pop() {
+                return Some(batch);
+            } else if held.room > 0 {
+                held.room -= 1;
+                return Some(Batch::new());
+            } else {
+                held = freed.wait(held).unwrap_or_else(PoisonError::into_inner);
             }
         }
-        turn.notify_all();
-        sink.end.is_none()
     };
     let work_on = |mut batch: Batch, taken: Option<(u64, Result<(), End>)>| {
         let _others_end = OnPanic(|| {
             lock(&sink).end = Some(End::Read(io::Error::other("another thread panicked")));
-            turn.notify_all();
+            freed.notify_all();
         });
         let mut taken = taken.or_else(|| take(&mut batch));
         while let Some((number, read)) = taken {
             let outcome = read.and_then(|()| work(number, &mut batch));
-            if !hand_on(number, &batch, outcome) {
-                break;
-            }
+            let Some(another) = hand_on(number, batch, outcome) else { break };
+            batch = another;
             taken = take(&mut batch);
         }
     };
@@ -321,6 +413,7 @@ where
     let mut first = Batch::new();
     let taken = take(&mut first);
     let more = if taken.is_none() || lock(&source).ended { 0 } else { threads.get() - 1 };
+    lock(&sink).room = more.min(WAITING);
     thread::scope(|scope| {
         let others: Vec<_> = (0..more).map(|_| scope.spawn(|| work_on(Batch::new(), None))).collect();
         if taken.is_some() {
@@ -330,11 +423,13 @@ where
             other.join().unwrap_or_else(|panic| resume_unwind(panic));
         }
     });
-    let Sink { mut writer, length, end, .. } = sink.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Sink { output, length, end, .. } = sink.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(end) = end {
         return Err(end);
     }
-    writer.flush().map_err(End::Write)?;
+    if let Some((mut writer, _)) = output {
+        writer.flush().map_err(End::Write)?;
+    }
     Ok(length)
 }
 

@@ -50,7 +50,7 @@ impl<R: Read> BodyOpener<R> {
 }
 
 /// Reads until the buffer is full or the input ends.
-fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {

@@ -5,6 +5,7 @@
 use std::{
     io::{self, Read, Write},
     num::NonZero,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use proptest::prelude::*;
@@ -123,6 +124,50 @@ fn a_panic_in_one_thread_is_a_panic_of_all_and_no_deadlock() {
     let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
     let look = |number, _: sluis_crypt4gh::Segments<'_>| assert_ne!(number, 3, "in the middle");
     let _ = seal_body(io::repeat(1).take(10 * BATCH as u64), io::sink(), &key, base, threads(3), look, drop);
+}
+
+/// Counts what was read and not yet written, in bytes, and the most of it that there ever was.
+#[derive(Default)]
+struct Between {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Read for &Between {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let now = self.now.fetch_add(out.len(), Ordering::SeqCst) + out.len();
+        self.most.fetch_max(now, Ordering::SeqCst);
+        Ok(out.len())
+    }
+}
+
+/// A writer that is slower than the threads that seal.
+impl Write for &Between {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for round in 0..20 {
+            std::hint::black_box(bytes.iter().fold(round, |sum: u8, byte| sum.rotate_left(1) ^ byte));
+        }
+        self.now.fetch_sub(bytes.len() / SEALED_SEGMENT * SEGMENT, Ordering::SeqCst);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_slow_writer_holds_up_the_reader() {
+    let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
+    for count in [1, 2, 4] {
+        let between = Between::default();
+        let reader = (&between).take(60 * BATCH as u64);
+        seal_body(reader, &between, &key, base, threads(count), |_, _| (), drop).unwrap();
+        assert_eq!(between.now.load(Ordering::SeqCst), 0);
+        // One batch for each thread, and as many that wait as there are other threads.
+        let most = between.most.load(Ordering::SeqCst);
+        assert!(most <= (2 * count - 1) * BATCH, "{most} bytes with {count} threads");
+    }
 }
 
 /// A change to a sealed body.

@@ -2,7 +2,8 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Read, Seek, SeekFrom, Write},
+    io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Seek, SeekFrom, Write},
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
 
@@ -67,19 +68,29 @@ impl Read for Input {
             Self::Stream(stream) => stream.read(out),
         }
     }
+
+    fn read_vectored(&mut self, out: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read_vectored(out),
+            Self::Stream(stream) => stream.read_vectored(out),
+        }
+    }
 }
 
 /// What is written: a file, which stands there whole or not at all, or standard output.
 pub enum Output {
     File(NamedTempFile, PathBuf),
-    Stream(io::Stdout),
+    /// Without the standard library's buffer, which looks for ends of lines in what it gets.
+    Stream(File),
 }
 
 impl Output {
     /// Begins a file, which must not exist yet; standard output if there is none, or if it is called `-`.
     pub fn create(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::Stream(io::stdout()));
+            let stream =
+                io::stdout().as_fd().try_clone_to_owned().map_err(|error| Failure::of(Exit::Environment, &error))?;
+            return Ok(Self::Stream(stream.into()));
         };
         if path.symlink_metadata().is_ok() {
             let text = format!("{} is there already; name another file", path.display());
@@ -93,7 +104,7 @@ impl Output {
     /// Makes sure that everything is there, and gives the file its name.
     pub fn finish(self) -> Result<(), Failure> {
         match self {
-            Self::Stream(mut stream) => stream.flush().map_err(|error| Failure::of(Exit::Environment, &error)),
+            Self::Stream(_) => Ok(()),
             Self::File(file, path) => {
                 file.as_file().sync_all().map_err(|error| unusable(&path, "written", &error))?;
                 let kept = file.persist_noclobber(&path).map_err(|error| unusable(&path, "written", &error.error));
@@ -108,6 +119,13 @@ impl Write for Output {
         match self {
             Self::File(file, _) => file.write(bytes),
             Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::File(file, _) => file.write_vectored(parts),
+            Self::Stream(stream) => stream.write_vectored(parts),
         }
     }
 
