@@ -285,12 +285,24 @@ struct Source<R> {
     ended: bool,
 }
 
+/// Where batches go.
+struct Output<W, N> {
+    writer: W,
+    note: N,
+}
+
+/// A batch with what came of it.
+struct Done<T> {
+    batch: Batch,
+    outcome: Result<T, End>,
+}
+
 /// What they hand them to.
 struct Sink<W, N, T> {
     /// Taken by the thread that writes.
-    output: Option<(W, N)>,
-    /// Batches that wait for their turn, with what came of them.
-    waiting: BTreeMap<u64, (Batch, Result<T, End>)>,
+    output: Option<Output<W, N>>,
+    /// Batches that wait for their turn.
+    waiting: BTreeMap<u64, Done<T>>,
     next: u64,
     length: u64,
     /// Buffers that nobody uses.
@@ -303,10 +315,10 @@ struct Sink<W, N, T> {
 
 impl<W, N, T> Sink<W, N, T> {
     /// The batch whose turn it is and what it is written to, if it is there and nobody writes.
-    fn due(&mut self) -> Option<((W, N), Batch, Result<T, End>)> {
+    fn due(&mut self) -> Option<(Output<W, N>, Done<T>)> {
         let output = self.output.take()?;
         match self.waiting.remove(&self.next) {
-            Some((batch, outcome)) => Some((output, batch, outcome)),
+            Some(done) => Some((output, done)),
             None => {
                 self.output = Some(output);
                 None
@@ -333,7 +345,7 @@ where
 {
     let source = Mutex::new(Source { reader, next: 0, ended: false });
     let sink = Mutex::new(Sink {
-        output: Some((writer, note)),
+        output: Some(Output { writer, note }),
         waiting: BTreeMap::new(),
         next: 0,
         length: 0,
@@ -363,16 +375,16 @@ where
     // Leaves a batch to be written and gives a buffer for the next one, or none if nothing more is written.
     let hand_on = |number: u64, batch: Batch, outcome: Result<T, End>| -> Option<Batch> {
         let mut held = lock(&sink);
-        held.waiting.insert(number, (batch, outcome));
+        held.waiting.insert(number, Done { batch, outcome });
         loop {
             if held.end.is_some() {
                 return None;
             }
-            if let Some((mut output, batch, outcome)) = held.due() {
+            if let Some((mut output, Done { batch, outcome })) = held.due() {
                 drop(held);
                 let written = outcome.and_then(|looked| {
-                    write(&mut output.0, &batch).map_err(End::Write)?;
-                    (output.1)(looked);
+                    write(&mut output.writer, &batch).map_err(End::Write)?;
+                    (output.note)(looked);
                     Ok(())
                 });
                 held = lock(&sink);
@@ -427,7 +439,7 @@ where
     if let Some(end) = end {
         return Err(end);
     }
-    if let Some((mut writer, _)) = output {
+    if let Some(Output { mut writer, .. }) = output {
         writer.flush().map_err(End::Write)?;
     }
     Ok(length)
