@@ -3,7 +3,7 @@
 use std::{io, num::NonZero};
 
 use sluis_model::{Address, Labels};
-use sluis_store::{StoreError, StoredObject};
+use sluis_store::{StoreError, StoredObject, Unreadable};
 
 use crate::{
     AccessError, Permit, Site,
@@ -17,8 +17,10 @@ use crate::{
 pub enum Checked {
     /// All of it is what was sealed; so many bytes of plaintext.
     Whole(u64),
-    /// This part is not what was sealed, or cannot be read.
+    /// This part is not what was sealed.
     Damaged(String),
+    /// This part cannot be read now, which says nothing of what is there.
+    Unreadable(String),
     /// It was removed or set aside meanwhile.
     Gone,
 }
@@ -33,7 +35,7 @@ impl Site {
     }
 
     /// Checks an object: its record, label sets and header packets, and its content against the tags of its segments,
-    /// its recorded length and its address. What cannot be read is damaged. Nothing is set aside.
+    /// its recorded length and its address. Nothing is set aside.
     ///
     /// # Errors
     /// If the permit does not cover it.
@@ -42,25 +44,31 @@ impl Site {
         let found = match self.store().object(address) {
             Ok(None) => return Ok(Checked::Gone),
             Ok(Some(object)) => self.check_parts(permit, &object),
-            Err(StoreError::Damaged(_)) => Err("its record".to_owned()),
-            Err(error) => Err(unreadable("its record or a label set", &error)),
+            Err(error) => Err(fault("its record or a label set", &error)),
         };
         Ok(match found {
             Ok(size) => Checked::Whole(size),
             // What vanished while it was read is no damage.
             Err(_) if matches!(self.store().contains(address), Ok(false)) => Checked::Gone,
-            Err(part) => Checked::Damaged(part),
+            Err(fault) => fault,
         })
     }
 
-    /// Sets an object aside that a check found damaged.
+    /// Sets an object aside that a check found damaged. Parts of it that cannot be read are kept where they are, and that is
+    /// an error, unless `unreadable` says that they are to be given up.
     ///
     /// # Errors
     /// If the permit does not cover it, or the store cannot be written.
-    pub fn set_aside(&self, permit: &Permit, address: &Address, part: &str) -> Result<(), AccessError> {
+    pub fn set_aside(
+        &self,
+        permit: &Permit,
+        address: &Address,
+        part: &str,
+        unreadable: Unreadable,
+    ) -> Result<(), AccessError> {
         self.check_permit(permit, address)?;
         self.note_set_aside(address, part)?;
-        Ok(self.store().set_aside(address)?)
+        Ok(self.store().set_aside(address, unreadable)?)
     }
 
     fn check_permit(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
@@ -68,20 +76,23 @@ impl Site {
         if permit.purpose == Purpose::Check { Ok(()) } else { Err(AccessError::NotCovered("a check".to_owned())) }
     }
 
-    /// Bytes of plaintext, or which part is damaged.
-    fn check_parts(&self, permit: &Permit, object: &StoredObject) -> Result<u64, String> {
+    /// Bytes of plaintext, or what is wrong with which part.
+    fn check_parts(&self, permit: &Permit, object: &StoredObject) -> Result<u64, Checked> {
+        let damaged = |part: &str| Checked::Damaged(part.to_owned());
         let owner = object.address.to_string();
         let record: Option<BodyRecord> =
             authenticated::read(self.keys(), Kind::Record, &owner, authenticated::split(&object.record).0);
-        let record = record.filter(|record| record.body == object.body.to_string()).ok_or("its record")?;
-        for set in object.labels().map_err(|error| unreadable("its label sets", &error))? {
-            authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, &set).ok_or("a label set")?;
+        let record =
+            record.filter(|record| record.body == object.body.to_string()).ok_or_else(|| damaged("its record"))?;
+        for set in object.labels().map_err(|error| fault("its label sets", &error))? {
+            authenticated::read::<Labels>(self.keys(), Kind::Labels, &owner, &set)
+                .ok_or_else(|| damaged("a label set"))?;
         }
-        for recipient in object.recipients().map_err(|error| unreadable("its header packets", &error))? {
-            object.packet_for(&recipient).map_err(|error| unreadable("a header packet", &error))?;
+        for recipient in object.recipients().map_err(|error| fault("its header packets", &error))? {
+            object.packet_for(&recipient).map_err(|error| fault("a header packet", &error))?;
         }
         let told = |error: AccessError| match error {
-            AccessError::Damaged { part, .. } => part,
+            AccessError::Damaged { part, .. } => Checked::Damaged(part),
             error => unreadable("its packet or body", &error),
         };
         let opened = self.opened(permit, object, &record).map_err(told)?;
@@ -90,11 +101,19 @@ impl Site {
     }
 }
 
+/// What an error of the store says of a part.
+fn fault(part: &str, error: &StoreError) -> Checked {
+    match error {
+        StoreError::Damaged(_) => Checked::Damaged(part.to_owned()),
+        other => unreadable(part, other),
+    }
+}
+
 /// A part that cannot be read, with the last cause.
-fn unreadable(part: &str, error: &(dyn std::error::Error + 'static)) -> String {
+fn unreadable(part: &str, error: &(dyn std::error::Error + 'static)) -> Checked {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    format!("{part} (it cannot be read: {cause})")
+    Checked::Unreadable(format!("{part}: {cause}"))
 }

@@ -168,10 +168,10 @@ impl Registry {
 
     /// Takes consents back in every dataset that lists the subject.
     fn withdraw(&mut self, known: &withdrawals::Withdrawals) {
-        for (subject, date) in known {
+        for (subject, withdrawal) in known.iter().filter(|(_, withdrawal)| withdrawal.given_again.is_none()) {
             let listed = self.datasets.values_mut().filter_map(|dataset| dataset.subjects.get_mut(subject));
             for consent in listed {
-                (consent.consent, consent.consent_date) = (Consent::Withdrawn, Some(*date));
+                (consent.consent, consent.consent_date) = (Consent::Withdrawn, Some(withdrawal.date));
             }
         }
     }

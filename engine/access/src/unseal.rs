@@ -8,7 +8,7 @@ use std::{
 
 use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, End, NonceBase, PacketContent, Segments, open_body};
 use sluis_model::{Address, Labels};
-use sluis_store::{StoreError, StoredObject, backend::OpenBlob};
+use sluis_store::{StoreError, StoredObject, Unreadable, backend::OpenBlob};
 
 use crate::{
     AccessError, Permit, Site,
@@ -331,7 +331,7 @@ impl Site {
     pub(crate) fn damaged(&self, address: &Address, part: &str) -> AccessError {
         // The damage is reported whether or not it can be written down.
         let _ = self.note_set_aside(address, part);
-        match self.store().set_aside(address) {
+        match self.store().set_aside(address, Unreadable::Kept) {
             Ok(_) => AccessError::Damaged { address: *address, part: part.to_owned() },
             Err(error) => AccessError::Damaged { address: *address, part: format!("{part} (and {error})") },
         }

@@ -39,7 +39,8 @@ pub struct Arguments {
     /// Print JSON for scripts instead of tables for people.
     #[arg(long, global = true)]
     pub json: bool,
-    /// The file that holds the passphrase of the site's key, or its token's PIN, and that only you can read;
+    /// The file that holds the passphrase of the site's key (or its token's PIN; with `crypt`, of the key file), and that
+    /// only you can read;
     /// SLUIS_PASSPHRASE_FILE if not given, else the terminal.
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,

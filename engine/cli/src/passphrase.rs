@@ -1,4 +1,4 @@
-//! Where the passphrase of the site's key comes from: a file that only this user can read, or the terminal. It is never in
+//! Where the passphrase of the site's key, or of a key file, comes from: a file that only this user can read, or the terminal. It is never in
 //! an argument or in the environment, where others could see it.
 
 use std::{
@@ -34,19 +34,28 @@ pub fn comes_from(file: Option<PathBuf>) {
     }
 }
 
+/// That of a key file, new or old, if one was given; it is read once, and serves for every key of the command.
+pub fn given() -> io::Result<Option<Zeroizing<String>>> {
+    match (GIVEN.get(), SOURCE.get()) {
+        (Some(given), _) => Ok(Some(given.clone())),
+        (None, Some(path)) => {
+            let given = read(path)?;
+            Ok(Some(GIVEN.get_or_init(|| given).clone()))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
 /// What opens the site's key.
 pub fn give(prompt: &KeyPrompt) -> io::Result<Zeroizing<String>> {
-    if let Some(given) = GIVEN.get() {
-        return Ok(given.clone());
+    if let Some(given) = given()? {
+        return Ok(given);
     }
-    let given = match SOURCE.get() {
-        Some(path) => read(path)?,
-        None if io::stderr().is_terminal() => ask(&prompt.question())?,
-        None => {
-            let text = "there is no terminal to ask for it; --passphrase-file names a file that holds it";
-            return Err(io::Error::other(text));
-        }
-    };
+    if !io::stderr().is_terminal() {
+        let text = "there is no terminal to ask for it; --passphrase-file names a file that holds it";
+        return Err(io::Error::other(text));
+    }
+    let given = ask(&prompt.question())?;
     Ok(GIVEN.get_or_init(|| given).clone())
 }
 
@@ -71,7 +80,8 @@ pub fn pin(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
 /// Asks on the terminal, without showing what is typed.
 pub fn ask(question: &str) -> io::Result<Zeroizing<String>> {
     if !io::stderr().is_terminal() {
-        return Err(io::Error::other("a passphrase is needed, and there is no terminal to ask for it"));
+        let text = "a passphrase is needed, and there is no terminal to ask for it";
+        return Err(io::Error::other(text));
     }
     rpassword::prompt_password(question).map(Zeroizing::new)
 }

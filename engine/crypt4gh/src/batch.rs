@@ -427,7 +427,9 @@ where
     let more = if taken.is_none() || lock(&source).ended { 0 } else { threads.get() - 1 };
     lock(&sink).room = more.min(WAITING);
     thread::scope(|scope| {
-        let others: Vec<_> = (0..more).map(|_| scope.spawn(|| work_on(Batch::new(), None))).collect();
+        // Where no more threads can be started, those that there are do it.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, || work_on(Batch::new(), None)).ok();
+        let others: Vec<_> = (0..more).map_while(start).collect();
         if taken.is_some() {
             work_on(first, taken);
         }

@@ -29,4 +29,4 @@ pub use new_object::{Commit, NewObject, ObjectParts};
 pub use object::StoredObject;
 pub use pins::Pinned;
 pub use removal::Settled;
-pub use store::Store;
+pub use store::{Store, Unreadable};

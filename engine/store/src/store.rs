@@ -16,6 +16,15 @@ use crate::{
     object,
 };
 
+/// What becomes of a part of a damaged object that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unreadable {
+    /// It stays where it is.
+    Kept,
+    /// It is deleted.
+    GivenUp,
+}
+
 /// A store over a backend. Threads share it; other processes may use the same place at the same time.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -175,16 +184,19 @@ impl Store {
     /// is, for whoever wants to look at it, until the garbage collection.
     ///
     /// # Errors
-    /// If it cannot be moved.
-    pub fn set_aside(&self, address: &Address) -> Result<(), StoreError> {
+    /// If it cannot be moved, or a part that should be kept cannot be read.
+    pub fn set_aside(&self, address: &Address, unreadable: Unreadable) -> Result<(), StoreError> {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
         let parts = self.backend.list(&layout::object_prefix(address))?;
         let mut names = parts.map(|part| part.map(|part| part.name)).collect::<Result<Vec<_>, _>>()?;
         // The record last: as long as it is there, the object can be set aside again.
         names.sort_by_key(|name| layout::address_of_record(name).is_some());
         for name in names {
-            // What cannot be read any more is not kept.
-            if let Ok(Some(bytes)) = self.backend.read(&name) {
+            let bytes = match (self.backend.read(&name), unreadable) {
+                (Err(_), Unreadable::GivenUp) => None,
+                (outcome, _) => outcome?,
+            };
+            if let Some(bytes) = bytes {
                 self.put_one(layout::damaged(address, time, &name), bytes, Mode::Replace)?;
             }
             self.backend.delete(&[name])?;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sluis_access::{AccessError, Checked, Permit, Site};
 use sluis_model::{Address, RunId, TaskKey};
+use sluis_store::Unreadable;
 
 use crate::{
     UpkeepError,
@@ -29,6 +30,8 @@ pub struct Check {
     pub restart: bool,
     /// Whether to set aside what is damaged, so that it can be made anew.
     pub set_aside: bool,
+    /// Whether to take for damaged what cannot be read.
+    pub give_up: bool,
 }
 
 /// How far a check has come.
@@ -40,7 +43,7 @@ pub struct Progress {
     pub total: u64,
     /// Bytes of plaintext in those that are done.
     pub bytes: u64,
-    /// How many are damaged.
+    /// How many are damaged or cannot be read.
     pub damaged: u64,
 }
 
@@ -57,16 +60,18 @@ pub struct CheckReport {
     pub tasks: u64,
     /// The objects that are damaged.
     pub damaged: Vec<Finding>,
+    /// The objects that cannot be read now; nothing is known of what is there, and nothing was done to them.
+    pub unreadable: Vec<Finding>,
     /// The task entries that are damaged.
     pub damaged_tasks: Vec<TaskKey>,
 }
 
-/// A damaged object.
+/// An object that is damaged, or cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Finding {
     /// Its address.
     pub address: Address,
-    /// What is damaged.
+    /// What of it is.
     pub part: String,
     /// The task that made it; `None` if it was taken in.
     pub made_by: Option<Maker>,
@@ -79,13 +84,13 @@ pub struct Finding {
 impl CheckReport {
     /// That of a check of no objects.
     pub fn nothing() -> Self {
-        let (damaged, damaged_tasks) = Default::default();
-        Self { began: Timestamp::now(), objects: 0, bytes: 0, tasks: 0, damaged, damaged_tasks }
+        let (damaged, unreadable, damaged_tasks) = Default::default();
+        Self { began: Timestamp::now(), objects: 0, bytes: 0, tasks: 0, damaged, unreadable, damaged_tasks }
     }
 
-    /// Whether nothing is damaged.
+    /// Whether nothing is damaged and everything could be read.
     pub const fn is_whole(&self) -> bool {
-        self.damaged.is_empty() && self.damaged_tasks.is_empty()
+        self.damaged.is_empty() && self.unreadable.is_empty() && self.damaged_tasks.is_empty()
     }
 }
 
@@ -101,7 +106,7 @@ pub fn check(site: &Site, how: Check, told: &(dyn Fn(Progress) + Sync)) -> Resul
     addresses.retain(|address| file.state.after.is_none_or(|after| *address > after));
     let scrub = Scrub {
         site,
-        set_aside: how.set_aside,
+        how,
         total: total.max(file.state.objects + addresses.len() as u64),
         addresses: &addresses,
         told,
@@ -132,6 +137,7 @@ fn report(site: &Site, file: &ProgressFile) -> Result<CheckReport, UpkeepError> 
         bytes: file.state.bytes,
         tasks: (tasks.records.len() + tasks.damaged.len()) as u64,
         damaged: file.state.damaged.iter().map(finding).collect(),
+        unreadable: file.state.unreadable.iter().map(finding).collect(),
         damaged_tasks: tasks.damaged.iter().copied().collect(),
     })
 }
@@ -139,7 +145,7 @@ fn report(site: &Site, file: &ProgressFile) -> Result<CheckReport, UpkeepError> 
 /// A check under way, shared by its threads.
 struct Scrub<'a> {
     site: &'a Site,
-    set_aside: bool,
+    how: Check,
     addresses: &'a [Address],
     total: u64,
     told: &'a (dyn Fn(Progress) + Sync),
@@ -167,9 +173,12 @@ impl Scrub<'_> {
     fn work(&self) -> Result<(), UpkeepError> {
         while let Some((number, permit)) = self.take()? {
             let address = &self.addresses[number];
-            let found = self.site.check(&permit, address)?;
-            if let (Checked::Damaged(part), true) = (&found, self.set_aside) {
-                self.site.set_aside(&permit, address, part)?;
+            let (found, unreadable) = match self.site.check(&permit, address)? {
+                Checked::Unreadable(part) if self.how.give_up => (Checked::Damaged(part), Unreadable::GivenUp),
+                found => (found, Unreadable::Kept),
+            };
+            if let (Checked::Damaged(part), true) = (&found, self.how.set_aside) {
+                self.site.set_aside(&permit, address, part, unreadable)?;
             }
             self.note(number, found)?;
         }
@@ -207,6 +216,7 @@ impl Scrub<'_> {
             match found {
                 Checked::Whole(size) => file.state.bytes += size,
                 Checked::Damaged(part) => file.state.damaged.push(DamagedPart { address, part }),
+                Checked::Unreadable(part) => file.state.unreadable.push(DamagedPart { address, part }),
                 Checked::Gone => {}
             }
             file.state.objects += 1;
@@ -215,7 +225,8 @@ impl Scrub<'_> {
         }
         file.write_sometimes()?;
         let state = &file.state;
-        let (objects, bytes, damaged) = (state.objects, state.bytes, state.damaged.len() as u64);
+        let wrong = state.damaged.len() + state.unreadable.len();
+        let (objects, bytes, damaged) = (state.objects, state.bytes, wrong as u64);
         (self.told)(Progress { objects, total: self.total, bytes, damaged });
         Ok(())
     }

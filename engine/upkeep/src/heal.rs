@@ -45,6 +45,8 @@ pub struct HealPlan {
     pub repeat: Vec<(RunSummary, Vec<Address>)>,
     /// Objects that no run can make again.
     pub lost: Vec<Lost>,
+    /// What cannot be read, and is left as it is.
+    unreadable: Vec<Finding>,
     /// All that is damaged.
     findings: BTreeMap<Address, Finding>,
     /// Task entries that are damaged.
@@ -60,6 +62,8 @@ pub struct Healed {
     pub tasks: Vec<TaskKey>,
     /// Objects that are not.
     pub lost: Vec<Lost>,
+    /// Objects that cannot be read now, and were left as they are.
+    pub unreadable: Vec<Finding>,
 }
 
 /// What can be done about what a check found, and about what was set aside before and is not there again.
@@ -77,7 +81,8 @@ pub fn plan_healing(site: &Site, found: &CheckReport) -> Result<HealPlan, Upkeep
             findings.entry(address).or_insert_with(|| origins.finding(address, part));
         }
     }
-    let mut plan = HealPlan { tasks: tasks.damaged.clone(), ..HealPlan::default() };
+    let (tasks_damaged, unreadable) = (tasks.damaged.clone(), found.unreadable.clone());
+    let mut plan = HealPlan { tasks: tasks_damaged, unreadable, ..HealPlan::default() };
     let mut repeat: BTreeMap<&RunId, (&RunNeeds, Vec<Address>)> = BTreeMap::new();
     for finding in findings.values() {
         match maker_run(finding, &origins, &needs) {
@@ -118,7 +123,7 @@ fn maker_run<'a>(finding: &Finding, origins: &Origins<'_>, needs: &'a [RunNeeds]
 /// # Errors
 /// If the store cannot be read, or the decision is no.
 pub fn healed(site: &Site, plan: HealPlan) -> Result<Healed, UpkeepError> {
-    let HealPlan { repeat, mut lost, findings, tasks } = plan;
+    let HealPlan { repeat, mut lost, unreadable, findings, tasks } = plan;
     let mut made_again = Vec::new();
     for address in repeat.iter().flat_map(|(_, objects)| objects) {
         let permit = site.permit_check(&[*address])?;
@@ -129,5 +134,5 @@ pub fn healed(site: &Site, plan: HealPlan) -> Result<Healed, UpkeepError> {
         }
     }
     let is_whole = |key: &TaskKey| site.task(key).is_ok_and(|record| record.is_some());
-    Ok(Healed { made_again, tasks: tasks.into_iter().filter(is_whole).collect(), lost })
+    Ok(Healed { made_again, tasks: tasks.into_iter().filter(is_whole).collect(), lost, unreadable })
 }

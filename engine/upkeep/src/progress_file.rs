@@ -16,7 +16,7 @@ use crate::UpkeepError;
 /// The file of the site.
 const NAME: &str = "check.json";
 /// The version of its format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How often it is written.
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -36,9 +36,11 @@ pub(crate) struct State {
     pub bytes: u64,
     /// What was found damaged.
     pub damaged: Vec<DamagedPart>,
+    /// What could not be read.
+    pub unreadable: Vec<DamagedPart>,
 }
 
-/// A part of an object that is damaged.
+/// A part of an object that is damaged or could not be read.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct DamagedPart {
     pub address: Address,
@@ -72,6 +74,7 @@ impl ProgressFile {
             objects: 0,
             bytes: 0,
             damaged: Vec::new(),
+            unreadable: Vec::new(),
         });
         Ok(Self { path, state, written: Instant::now() })
     }

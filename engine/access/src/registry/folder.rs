@@ -69,7 +69,8 @@ impl RegistryFolder {
                 return Ok(in_force.clone());
             }
             *last = None;
-            let read = Registry::read(&self.folder).map_err(|problems| (problems, digest_of(&self.folder)));
+            let read = Registry::read(&self.folder).and_then(|read| self.with_what_was_withdrawn(read));
+            let read = read.map_err(|problems| (problems, digest_of(&self.folder)));
             if self.stamp()? != stamp {
                 // It was changed while it was read: what was read may be half old and half new.
                 continue;
@@ -88,6 +89,15 @@ impl RegistryFolder {
             }
             return Ok(in_force);
         }
+    }
+
+    /// What was read, if it has every withdrawal of the last valid state: none is undone by a file that is lost or older.
+    fn with_what_was_withdrawn<T>(&self, read: T) -> Result<T, Diagnostics> {
+        let mut problems = Diagnostics::default();
+        if let Some(digest) = history::last_digest(&self.history) {
+            withdrawals::check_kept(&self.folder, &self.history.join(digest), &mut problems);
+        }
+        if problems.has_errors() { Err(problems) } else { Ok(read) }
     }
 
     /// A state that was in force, if it is still there as it was.

@@ -24,7 +24,7 @@ const REFUSED: &str = "refused";
 /// Keeps a state that is valid, and notes that it is the newest.
 pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(), AccessError> {
     let failed = |error| AccessError::file(history, "written")(error);
-    if fs::read_to_string(history.join(LAST)).is_ok_and(|last| last.trim() == digest) {
+    if last_digest(history).is_some_and(|last| last == digest) {
         return Ok(());
     }
     fs::create_dir_all(history).map_err(failed)?;
@@ -43,6 +43,11 @@ pub(super) fn keep(history: &Path, digest: &str, files: &[FileText]) -> Result<(
         }
     }
     name(history, LAST, digest)
+}
+
+/// The digest of the newest state.
+pub(super) fn last_digest(history: &Path) -> Option<String> {
+    fs::read_to_string(history.join(LAST)).ok().map(|digest| digest.trim().to_owned())
 }
 
 /// The digest of the last state that was refused and noted.

@@ -1,5 +1,6 @@
-//! `withdrawals.yaml`: consents that were taken back. Only sluis writes it, so that a withdrawal never waits for an
-//! edit of the datasets; what it says counts in every dataset that lists the subject.
+//! `withdrawals.yaml`: consents that were taken back. sluis writes it, so that a withdrawal never waits for an edit of the
+//! datasets; what it says counts in every dataset that lists the subject. What stands there stays: a data steward writes to
+//! a withdrawal when the subject consented anew, and a file that lost one is not valid.
 
 use std::{
     collections::BTreeMap,
@@ -11,18 +12,46 @@ use std::{
 
 use jiff::civil::Date;
 use sluis_model::SubjectName;
-use sluis_yaml::{Diagnostics, Fields, Node};
+use sluis_yaml::{Diagnostics, Fields, Node, Span};
 
 use super::WITHDRAWALS;
 use crate::{AccessError, config::parsed};
 
-/// The day of each subject's withdrawal.
-pub(super) type Withdrawals = BTreeMap<SubjectName, Date>;
+/// The withdrawal of each subject.
+pub(super) type Withdrawals = BTreeMap<SubjectName, Withdrawal>;
 
-pub(super) fn read_withdrawal(node: &Node, problems: &mut Diagnostics) -> Option<Date> {
+/// A consent that was taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Withdrawal {
+    /// When.
+    pub(super) date: Date,
+    /// When it was given anew, if it was: then it is the datasets that say whether it holds.
+    pub(super) given_again: Option<Date>,
+}
+
+pub(super) fn read_withdrawal(node: &Node, problems: &mut Diagnostics) -> Option<Withdrawal> {
     let fields = Fields::of(node, "a withdrawal", problems)?;
-    fields.check_known(&["date"], problems);
-    parsed(fields, "date", problems)
+    fields.check_known(&["date", "given-again"], problems);
+    let date = parsed(fields, "date", problems)?;
+    let given_again = fields.get("given-again").and_then(|_| parsed(fields, "given-again", problems));
+    if let Some(place) = fields.get("given-again").filter(|_| given_again.is_some_and(|again| again < date)) {
+        problems.error(&place.span, "a consent is given again after it was taken back, not before");
+    }
+    Some(Withdrawal { date, given_again })
+}
+
+/// Reports each withdrawal of an earlier state that is no longer there.
+pub(super) fn check_kept(registry: &Path, earlier: &Path, problems: &mut Diagnostics) {
+    let path = registry.join(WITHDRAWALS);
+    let (Some(known), Some(before)) = (read(&path), read(&earlier.join(WITHDRAWALS))) else { return };
+    for (subject, withdrawal) in before.iter().filter(|(subject, _)| !known.contains_key(*subject)) {
+        let Withdrawal { date, .. } = withdrawal;
+        let message = format!(
+            "`{subject}` took their consent back on {date}, and {WITHDRAWALS} no longer says so; put it back (`{subject}: \
+             {{date: \"{date}\"}}`), with `given-again: DATE` if they consented anew"
+        );
+        problems.error(&Span::start_of(path.display().to_string()), message);
+    }
 }
 
 /// Writes one more withdrawal down, on the disk when this returns. One that is there already stays as it is.
@@ -40,10 +69,10 @@ pub(super) fn add(registry: &Path, subject: &SubjectName, date: Date) -> Result<
     if problems.has_errors() {
         return Err(AccessError::Registry(problems));
     }
-    if known.contains_key(subject) {
+    if known.get(subject).is_some_and(|known| known.given_again.is_none()) {
         return Ok(());
     }
-    known.insert(subject.clone(), date);
+    known.insert(subject.clone(), Withdrawal { date, given_again: None });
     write(registry, &path, &known).map_err(AccessError::file(&path, "written"))
 }
 
@@ -51,7 +80,13 @@ pub(super) fn add(registry: &Path, subject: &SubjectName, date: Date) -> Result<
 pub(super) fn newer(registry: &Path, earlier: &Path) -> Result<Option<String>, AccessError> {
     let path = registry.join(WITHDRAWALS);
     let (Some(known), Some(before)) = (read(&path), read(&earlier.join(WITHDRAWALS))) else { return Ok(None) };
-    let is_newer = known.len() > before.len() && before.keys().all(|subject| known.contains_key(subject));
+    let holds = |withdrawals: &Withdrawals, subject| {
+        withdrawals.get(subject).is_some_and(|withdrawal| withdrawal.given_again.is_none())
+    };
+    let kept = before
+        .keys()
+        .all(|subject| known.contains_key(subject) && (!holds(&before, subject) || holds(&known, subject)));
+    let is_newer = kept && known.keys().any(|subject| holds(&known, subject) && !holds(&before, subject));
     is_newer.then(|| fs::read_to_string(&path).map_err(AccessError::file(&path, "read"))).transpose()
 }
 
@@ -68,9 +103,12 @@ fn read(path: &Path) -> Option<Withdrawals> {
 
 fn write(registry: &Path, path: &Path, known: &Withdrawals) -> io::Result<()> {
     let mut text = "# Consents that were taken back. Written by `sluis withdraw`.\nwithdrawals:\n".to_owned();
-    for (subject, date) in known {
+    for (subject, Withdrawal { date, given_again }) in known {
         // Writing to a text cannot fail.
-        let _ = write!(text, "  {subject}:\n    date: \"{date}\"\n");
+        let _ = writeln!(text, "  {subject}:\n    date: \"{date}\"");
+        if let Some(again) = given_again {
+            let _ = writeln!(text, "    given-again: \"{again}\"");
+        }
     }
     let mut file = tempfile::NamedTempFile::new_in(registry)?;
     file.write_all(text.as_bytes())?;

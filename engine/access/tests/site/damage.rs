@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use sluis_access::Checked;
+
 use super::*;
 
 /// Damages that each of the threads tries.
@@ -96,6 +98,7 @@ fn try_damages(seed: u64) {
     let other = snapshot(&site, &other);
     let mut numbers = Numbers(seed * 0x9e37_79b9 + 1);
     let permit = site.permit_read(&project(), &address, ReadAction::Show).unwrap();
+    let check = site.permit_check(&[address]).unwrap();
     for number in 0..EACH {
         restore(&site, &one);
         let what = damage(&mut numbers, &one, &other, &old);
@@ -115,7 +118,11 @@ fn try_damages(seed: u64) {
         match outcome {
             // An earlier record names an earlier body, and label sets belong to a body.
             Err(AccessError::Damaged { .. } | AccessError::Refused(_)) => {}
-            Ok(_) if is_label => {}
+            // But a check sees it.
+            Ok(_) if is_label => {
+                let found = site.check(&check, &address).unwrap();
+                assert!(matches!(found, Checked::Damaged(_)), "{what}: {found:?}");
+            }
             other => panic!("seed {seed}, {number}: {what}: {:?}", other.map(|text| text.len())),
         }
     }

@@ -95,6 +95,36 @@ fn a_withdrawal_in_any_dataset_counts() {
 }
 
 #[test]
+fn a_withdrawal_is_undone_by_no_file_that_is_lost_or_older() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = subjects_site(folder.path());
+    let asked = || site.permit_put(&project(), &of_subjects(&["P012"]));
+    asked().unwrap();
+    site.withdraw(&"P012".parse().unwrap()).unwrap();
+    assert!(refusal(asked()).contains("P012 was withdrawn"));
+    let file = site.dir().join("registry/withdrawals.yaml");
+    let written = fs::read_to_string(&file).unwrap();
+    let older = written.replace("P012", "P013");
+    for text in [None, Some(older)] {
+        match text {
+            Some(text) => fs::write(&file, text).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        assert!(refusal(asked()).contains("P012 was withdrawn"));
+        let problems = site.in_force().unwrap().problems.expect("the state is refused");
+        let told = problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().concat();
+        assert!(told.contains("`P012` took their consent back") && told.contains("given-again"), "{told}");
+    }
+    // Given again, the datasets say whether it holds; taken back again, it does not.
+    let day = written.lines().find_map(|line| line.trim().strip_prefix("date: ")).unwrap();
+    fs::write(&file, written.replace(day, &format!("{day}\n    given-again: {day}"))).unwrap();
+    asked().unwrap();
+    assert!(site.in_force().unwrap().problems.is_none());
+    site.withdraw(&"P012".parse().unwrap()).unwrap();
+    assert!(refusal(asked()).contains("P012 was withdrawn"));
+}
+
+#[test]
 fn what_comes_from_a_sample_is_its_subjects() {
     let folder = tempfile::tempdir().unwrap();
     let site = subjects_site(folder.path());

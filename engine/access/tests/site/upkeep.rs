@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use sluis_access::{Checked, SiteConfig, Verdict};
-use sluis_store::Pinned;
+use sluis_store::{Pinned, Unreadable};
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn the_permit_of_a_check_opens_nothing_and_that_of_a_reader_checks_nothing() {
     assert!(matches!(site.seal(&check, &b"new"[..]), Err(AccessError::NotCovered(_))));
     let read = site.permit_read(&project(), &address, ReadAction::Show).unwrap();
     assert!(matches!(site.check(&read, &address), Err(AccessError::NotCovered(_))));
-    assert!(matches!(site.set_aside(&read, &address, "x"), Err(AccessError::NotCovered(_))));
+    assert!(matches!(site.set_aside(&read, &address, "x", Unreadable::Kept), Err(AccessError::NotCovered(_))));
     let now = SystemTime::now() + Duration::from_secs(60);
     for wrong in [check, read] {
         assert!(matches!(site.collect_objects(&wrong, &[address], now), Err(AccessError::NotCovered(_))));

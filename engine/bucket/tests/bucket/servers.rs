@@ -98,3 +98,10 @@ pub fn amazon(region: &str) -> Server {
     assert_eq!(wire::ask(server.address, &request).unwrap().status, 200);
     server
 }
+
+/// Switches versioning of the bucket on or off at a server of Amazon's kind.
+pub fn set_versioning(server: SocketAddr, state: &str) {
+    let body = format!("<VersioningConfiguration><Status>{state}</Status></VersioningConfiguration>");
+    let request = Request::new("PUT", "/a-bucket?versioning", body.as_bytes());
+    assert_eq!(wire::ask(server, &request).unwrap().status, 200);
+}

@@ -23,6 +23,9 @@ pub enum Store {
         /// Set aside what is damaged, so that it can be made or put again.
         #[arg(long)]
         set_aside: bool,
+        /// Take for damaged what cannot be read: the disk or the server will not give it back.
+        #[arg(long, requires = "set_aside")]
+        give_up: bool,
     },
     /// Make damaged objects again: check all, set aside what is damaged, and do the runs again that made it.
     #[command(
@@ -33,6 +36,9 @@ pub enum Store {
         /// Check nothing; heal what was set aside before.
         #[arg(long)]
         no_check: bool,
+        /// Take for damaged what cannot be read: the disk or the server will not give it back.
+        #[arg(long, conflicts_with = "no_check")]
+        give_up: bool,
     },
     /// Keep an object, or a run with all that it read and made, whatever the garbage collection finds.
     #[command(after_help = "Example:\n  sluis store pin 20261123-101500-3fa2b1 --reason 'Figure 2'")]

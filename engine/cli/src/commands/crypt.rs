@@ -193,7 +193,10 @@ fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| unusable(path, "read", &error))?);
     match key_file::read_secret_key(&text) {
         Err(SecretKeyError::File(KeyFileError::Passphrase(_))) => {
-            let passphrase = ask(&format!("Passphrase of {}: ", path.display()))?;
+            let passphrase = match given()? {
+                Some(given) => given,
+                None => ask(&format!("Passphrase of {}: ", path.display()))?,
+            };
             key_file::unlock_secret_key(&text, &passphrase).map_err(|error| wrong_key(path, &error))
         }
         read => read.map_err(|error| wrong_key(path, &error)),
@@ -201,6 +204,9 @@ fn secret_key(path: &Path) -> Result<SecretKey, Failure> {
 }
 
 fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
+    if let Some(given) = given()? {
+        return Ok(given);
+    }
     let passphrase = ask("New passphrase: ")?;
     if passphrase.is_empty() {
         return Err(Failure::new(
@@ -212,6 +218,10 @@ fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
         return Err(Failure::new(Exit::Usage, "the two passphrases differ"));
     }
     Ok(passphrase)
+}
+
+fn given() -> Result<Option<Zeroizing<String>>, Failure> {
+    passphrase::given().map_err(|error| Failure::of(Exit::Usage, &error))
 }
 
 fn ask(what: &str) -> Result<Zeroizing<String>, Failure> {

@@ -39,8 +39,8 @@ pub fn carry_out(folder: &Path, store: Store, json: bool) -> Result<Exit, Failur
             Ok(Exit::Success)
         }
         Store::Gc(gc) => collect(&site, gc, json),
-        Store::Check { restart, set_aside } => check(&site, Check { restart, set_aside }, json),
-        Store::Heal { no_check } => heal::carry_out(&site, no_check, json),
+        Store::Check { restart, set_aside, give_up } => check(&site, Check { restart, set_aside, give_up }, json),
+        Store::Heal { no_check, give_up } => heal::carry_out(&site, no_check, give_up, json),
         Store::Pin { subject, reason } => {
             let pinned = resolve(&site, &subject)?;
             if let Pinned::Object(address) = &pinned

@@ -1,6 +1,6 @@
 //! Crypt4GH files outside of any site.
 
-use std::{fs, io::Write, process::Stdio};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
 
 use crate::test_site::{Ran, TestSite};
 
@@ -113,4 +113,25 @@ fn pipes_serve_as_both_ends() {
     };
     let sealed = piped(&["crypt", "encrypt", "--recipient", &public], text().as_bytes());
     assert!(piped(&["crypt", "decrypt", "--key", &own], &sealed) == text().as_bytes());
+}
+
+#[test]
+fn a_key_with_a_passphrase_is_made_and_used_without_a_terminal() {
+    let site = TestSite::new();
+    let at = |name: &str| site.path(name).display().to_string();
+    let plain = site.write("plain", &text());
+    let (sk, pk, sealed) = (at("locked.sec"), at("locked.pub"), at("sealed"));
+    let private = |name: &str, passphrase: &str| {
+        let path = site.write(name, passphrase);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    };
+    let (right, wrong) = (private("right", "six random words\n"), private("wrong", "seven random words\n"));
+    let made = site.run(["crypt", "keygen", "--sk", &sk, "--pk", &pk, "--passphrase-file", &right]);
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    assert_eq!(site.run(["crypt", "encrypt", "--recipient", &pk, &plain, "-o", &sealed]).code, Some(0));
+    let opened = site.run(["crypt", "decrypt", "--key", &sk, &sealed, "--passphrase-file", &right]);
+    assert_eq!((opened.code, opened.out), (Some(0), text()), "{}", opened.err);
+    site.run(["crypt", "decrypt", "--key", &sk, &sealed, "--passphrase-file", &wrong]).failed(3, &["passphrase"]);
+    site.run(["crypt", "decrypt", "--key", &sk, &sealed]).failed(2, &["no terminal"]);
 }

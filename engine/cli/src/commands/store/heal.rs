@@ -11,10 +11,10 @@ use super::{report, scrub, to_json};
 use crate::{commands::run, exit::Exit, failure::Failure, output};
 
 /// Makes damaged objects again.
-pub fn carry_out(site: &Arc<Site>, no_check: bool, json: bool) -> Result<Exit, Failure> {
+pub fn carry_out(site: &Arc<Site>, no_check: bool, give_up: bool, json: bool) -> Result<Exit, Failure> {
     let found = match no_check {
         true => CheckReport::nothing(),
-        false => scrub(site, Check { restart: true, set_aside: true }, json)?,
+        false => scrub(site, Check { restart: true, set_aside: true, give_up }, json)?,
     };
     let plan = sluis_upkeep::plan_healing(site, &found)?;
     let mut failed = repeat_runs(site, &plan, json);
@@ -26,7 +26,7 @@ pub fn carry_out(site: &Arc<Site>, no_check: bool, json: bool) -> Result<Exit, F
     } else {
         tell(&healed, &failed);
     }
-    Ok(if healed.lost.is_empty() { Exit::Success } else { Exit::Damaged })
+    Ok(if healed.lost.is_empty() && healed.unreadable.is_empty() { Exit::Success } else { Exit::Damaged })
 }
 
 /// Does the runs of a plan again; gives those that did not complete, with the reason.
@@ -60,7 +60,9 @@ fn tell(healed: &Healed, failed: &[(String, String)]) {
         report::finding(finding);
         output::line(&format!("    not made again: {}", in_words(*why)));
     }
-    if healed.made_again.is_empty() && healed.tasks.is_empty() && healed.lost.is_empty() {
+    report::unreadable(&healed.unreadable);
+    let nothing = healed.unreadable.is_empty();
+    if nothing && healed.made_again.is_empty() && healed.tasks.is_empty() && healed.lost.is_empty() {
         output::line("Nothing is damaged.");
     }
 }

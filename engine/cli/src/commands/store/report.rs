@@ -83,7 +83,7 @@ const fn in_words(why: Why) -> &'static str {
 
 /// Prints what a check found.
 pub fn check(report: &CheckReport, set_aside: bool) {
-    let CheckReport { objects, bytes, tasks, damaged, damaged_tasks, .. } = report;
+    let CheckReport { objects, bytes, tasks, damaged, unreadable, damaged_tasks, .. } = report;
     output::line(&format!("Checked {objects} objects ({}) and {tasks} task entries.", output::bytes(*bytes)));
     for finding in damaged {
         self::finding(finding);
@@ -91,18 +91,39 @@ pub fn check(report: &CheckReport, set_aside: bool) {
     for key in damaged_tasks {
         output::line(&format!("{key}  damaged; run the workflow again with --no-cache to replace it"));
     }
+    self::unreadable(unreadable);
     if report.is_whole() {
         output::line("All of them are whole.");
-    } else {
+    } else if !damaged.is_empty() || !damaged_tasks.is_empty() {
         let aside = if set_aside { "They were set aside" } else { "Nothing was set aside (--set-aside does that)" };
         output::line(&format!("{} are damaged. {aside}.", damaged.len() + damaged_tasks.len()));
     }
 }
 
+/// Prints what cannot be read, and what to do.
+pub fn unreadable(findings: &[Finding]) {
+    for one in findings {
+        output::line(&format!("{}  cannot be read: {}", one.address, one.part));
+        origin(one);
+    }
+    if !findings.is_empty() {
+        output::line(&format!(
+            "{} cannot be read now and were left as they are. When the disk or the server answers, check again; if it never \
+             will, `sluis store heal --give-up` takes them for damaged.",
+            findings.len()
+        ));
+    }
+}
+
 /// Prints what is damaged, and what depends on it.
 pub fn finding(finding: &Finding) {
-    let Finding { address, part, made_by, dependents, runs } = finding;
-    output::line(&format!("{address}  damaged: {part}"));
+    output::line(&format!("{}  damaged: {}", finding.address, finding.part));
+    origin(finding);
+}
+
+/// Prints where something comes from, and what depends on it.
+fn origin(finding: &Finding) {
+    let Finding { made_by, dependents, runs, .. } = finding;
     match made_by {
         Some(maker) => output::line(&format!("    made by   {} (run {}, task {})", maker.step, maker.run, maker.task)),
         None => output::line("    taken in  put the file again, or run again with it"),
