@@ -81,6 +81,8 @@ fn term(facts: &mut Facts, verdict: Use) {
 }
 
 const USE: &[Action] = &[Submit, Read, Export, ViewProvenance, Reanalyse];
+/// Who approves that data leave looks at them first.
+const USE_AND_APPROVE: &[Action] = &[Submit, Read, Export, ViewProvenance, Reanalyse, Approve];
 const GOVERN: &[Action] = &[Approve, Withdraw, Administer, Audit];
 
 /// For which actions each policy speaks.
@@ -95,10 +97,10 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("delegation-covers-action", &Action::ALL),
     ("login-of-today", USE),
     ("suspended-institution", USE),
-    ("valid-training", USE),
-    ("required-visa", USE),
+    ("valid-training", USE_AND_APPROVE),
+    ("required-visa", USE_AND_APPROVE),
     ("institute-network", USE),
-    ("dataset-network", USE),
+    ("dataset-network", USE_AND_APPROVE),
     ("declared-project", USE),
     ("membership", USE),
     ("research-only", USE),
@@ -108,7 +110,7 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("labelled-data", USE),
     ("dataset-in-project", USE),
     ("granted-by-visa", USE),
-    ("consent-not-withdrawn", &[Submit, Read, Export, ViewProvenance, Reanalyse, Approve]),
+    ("consent-not-withdrawn", USE_AND_APPROVE),
     ("consent-known", USE),
     ("consent-has-begun", USE),
     ("listed-subject", USE),
@@ -155,6 +157,13 @@ pub(super) const DENIED: &[Case] = &[
     case("valid-training", Read, "no training of anna is on record", |f| person(f).training_until = None),
     case("required-visa", Read, "anna has no visa of the type ResearcherStatus", |f| {
         person(f).missing_visas = ["ResearcherStatus".to_owned()].into();
+    }),
+    case("valid-training", Approve, "no training of anna is on record", |f| person(f).training_until = None),
+    case("required-visa", Approve, "anna has no visa of the type ResearcherStatus", |f| {
+        person(f).missing_visas = ["ResearcherStatus".to_owned()].into();
+    }),
+    case("dataset-network", Approve, "from which the dataset trial-7 is used: lab of maxima", |f| {
+        f.datasets[0].other_networks = Some("lab of maxima".to_owned());
     }),
     case("institute-network", Read, "none of the institute's networks", |f| f.network = None),
     case("dataset-network", Read, "from which the dataset trial-7 is used: lab of maxima", |f| {

@@ -26,7 +26,7 @@ fn explanations_are_as_they_were() {
     assert_golden(&allowed, include_str!("explanations/allowed.txt"));
     let lapsed = explain(&institute, "dave", &["submit", "trial-7", "--person", "fred"]);
     assert_golden(&lapsed, include_str!("explanations/training-lapsed.txt"));
-    let several = explain(&institute, "dave", &["export", "trial-7", "--person", "bob"]);
+    let several = explain(&institute, "dave", &["export", "trial-7", "--person", "carla"]);
     assert_golden(&several, include_str!("explanations/several.txt"));
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Institute,
-    world::{GENOME, LAST_LINE, READS},
+    world::{GENOME, LAST_LINE, READS, training},
 };
 use crate::test_site::{Ran, addresses};
 
@@ -247,4 +247,18 @@ fn a_withdrawn_consent_keeps_a_reviewer_from_looking_and_lets_them_refuse() {
     institute.run("bob", &["airlock", "look", &id, &address]).failed(4, &["P012"]);
     approve(&institute, &id, "7").failed(4, &["P012"]);
     institute.succeed("bob", &["airlock", "refuse", &id, "--reason", "consent is withdrawn"]);
+}
+
+#[test]
+fn a_reviewer_looks_under_the_conditions_of_those_who_use_the_data() {
+    let institute = Institute::with_network(&["anna", "bob"]);
+    let address = result(&institute);
+    let id = ask(&institute, &address);
+    let look = || institute.run("bob", &["airlock", "look", &id, &address]);
+    let trained = format!("roles: [committee]\n    {}", training());
+    institute.site.edit_registry("people.yaml", &trained, "roles: [committee]");
+    look().failed(4, &["no training of bob is on record"]);
+    approve(&institute, &id, "7").failed(4, &["no training of bob is on record"]);
+    institute.site.edit_registry("people.yaml", "roles: [committee]", &trained);
+    assert_eq!(look().code, Some(0));
 }

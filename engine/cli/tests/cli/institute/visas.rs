@@ -30,7 +30,7 @@ fn institute(visas: &Issuer) -> Institute {
         broker = institute.provider.address
     );
     fs::write(&path, format!("{}{asked}", fs::read_to_string(&path).unwrap())).unwrap();
-    institute.site.edit_registry("people.yaml", &training(), "roles: []");
+    institute.site.edit_registry("people.yaml", &format!("\n    {}", training()), "");
     institute
 }
 

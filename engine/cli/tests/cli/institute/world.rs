@@ -53,7 +53,7 @@ datasets:
     class: public
 ";
 
-/// Anna's training, as the registry has it: of ten days ago.
+/// Anna's and Bob's training, as the registry has it: of ten days ago.
 pub fn training() -> String {
     let completed = Offset::UTC.to_datetime(Timestamp::now()).date() - 10.days();
     let until = completed + 1.year() - 1.day();
@@ -63,7 +63,7 @@ pub fn training() -> String {
 /// What everybody is, beside a person of the institute whom the provider vouches for.
 const PEOPLE: [(&str, &str); 6] = [
     ("anna", "TRAINING"),
-    ("bob", "roles: [committee]"),
+    ("bob", "roles: [committee]\n    TRAINING"),
     ("carla", "roles: [steward]"),
     ("dave", "roles: [auditor]"),
     ("erin", "roles: [administrator]"),
