@@ -278,7 +278,8 @@ impl Site {
             ..self.asked(Action::Export, Resource::Object(address.to_string()), Some(&request.project))
         };
         let action = format!("release {address} by the request {id}");
-        let permit = self.permit_as(purpose, action, asked, &[*address], Entry::new("release"), against)?;
+        let entry = Entry::new("release").about_request(id);
+        let permit = self.permit_as(purpose, action, asked, &[*address], entry, against)?;
         let recipient = self.recipient_of(&request.asked_by)?;
         self.sealed_for(&permit, address, &recipient)
     }
@@ -348,7 +349,7 @@ impl Site {
         id: Option<&str>,
         reasons: Vec<Reason>,
     ) -> Result<(), AccessError> {
-        let mut entry = Entry::new(name);
+        let mut entry = id.into_iter().fold(Entry::new(name), Entry::about_request);
         entry.objects = vec![address.to_string()];
         let of = id.map_or_else(String::new, |id| format!(" by the request {id}"));
         let project = asked.project.map_or_else(String::new, ToString::to_string);

@@ -294,7 +294,7 @@ impl Site {
             let basis = self.basis(registry, entry.at);
             let found = find(&basis, asked)?;
             let facts = basis.facts(asked, &found.labels, found.without_labels.clone());
-            entry.facts = crate::facts_told::told(&facts);
+            entry.facts.extend(crate::facts_told::told(&facts));
             entry.facts.extend(self.caller().visas().into_iter().flat_map(|visas| visas.told(entry.at)));
             let standing = Standing::of(registry, self.caller(), entry.at);
             Ok(((registry.class_of(&found.labels), standing), found, self.policies().decide(&facts)))

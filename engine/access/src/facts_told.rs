@@ -1,5 +1,5 @@
-//! What the audit log says of the facts of a decision: those of who asked, of the project, and of the data's terms and
-//! consents. What was asked for stands beside them.
+//! What the audit log says of the facts of a decision: those of who asked, of the project, of what runs, and of the data's
+//! terms and consents. What was asked for stands beside them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +23,16 @@ pub(crate) fn told(facts: &Facts) -> BTreeMap<String, String> {
     if let Some(project) = facts.project.as_ref().filter(|project| project.declared) {
         tell("project-period", format!("{} to {}", project.from, project.until));
         tell("project-purpose", project.purpose.clone());
+        tell("member", project.member.to_string());
+    }
+    facts.asked_by.iter().for_each(|person| tell("asked-by", person.clone()));
+    facts.approved_by.iter().for_each(|person| tell("approved-by", person.clone()));
+    if let Some(execution) = &facts.execution {
+        tell("executor-allowed", execution.executor_allowed.to_string());
+        tell("confidential", execution.confidential.to_string());
+        if execution.tool_network {
+            tell("tool-network-allowed", execution.tool_network_allowed.to_string());
+        }
     }
     if let Some(Aggregate { subjects, at_least, bytes, at_most }) = facts.aggregate {
         let text = format!("{subjects} of at least {at_least} subjects, {bytes} of at most {at_most} bytes");
@@ -44,6 +54,9 @@ fn tell_of_person(facts: &Facts, tell: &mut impl FnMut(&str, String)) {
     let person = facts.principal.person();
     tell("verified", person.verified.to_string());
     tell("institution", person.institution.name.clone());
+    if !person.roles.is_empty() {
+        tell("roles", person.roles.iter().cloned().collect::<Vec<_>>().join(", "));
+    }
     if let Principal::Person(_, login) = &facts.principal {
         tell("multi-factor", login.multi_factor.to_string());
         login.age_minutes.into_iter().for_each(|age| tell("login-age-minutes", age.to_string()));

@@ -39,7 +39,7 @@ impl Site {
         let asked = self.asked_to_approve(&request, address);
         let purpose = Purpose::Read(ReadAction::Review);
         let action = format!("look at {address}, which is to leave by the request {id}");
-        let entry = Entry::new(ReadAction::Review.name());
+        let entry = Entry::new(ReadAction::Review.name()).about_request(id);
         let permit = self.permit_as(purpose, action, asked, &[*address], entry, against)?;
         let reader = self.unseal(&permit, address)?;
         Ok(ExportLook { reader, id: id.to_owned(), object: *address, permit: permit.audit_record(), at_end: false })
@@ -56,7 +56,7 @@ impl Site {
         }
         let _alone = self.lock_airlock()?;
         let mut request = self.undecided(&id)?;
-        let mut entry = Entry::new("looked-at-export");
+        let mut entry = Entry::new("looked-at-export").about_request(&id);
         entry.caller = self.caller_name();
         entry.project = request.project.to_string();
         entry.objects = vec![object.to_string()];

@@ -81,6 +81,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// The same about a request for data to leave.
+    pub(crate) fn about_request(mut self, id: &str) -> Self {
+        self.facts.insert("request".to_owned(), id.to_owned());
+        self
+    }
+
     /// An entry that says only what happened, now.
     pub(crate) fn new(action: impl Into<String>) -> Self {
         let action = action.into();

@@ -261,4 +261,16 @@ fn a_reviewer_looks_under_the_conditions_of_those_who_use_the_data() {
     approve(&institute, &id, "7").failed(4, &["no training of bob is on record"]);
     institute.site.edit_registry("people.yaml", "roles: [committee]", &trained);
     assert_eq!(look().code, Some(0));
+    let facts = &institute.last_record("look-at-export", Some("allow"))["facts"];
+    assert_eq!(
+        (&facts["request"], &facts["asked-by"], &facts["roles"]),
+        (&json!(id), &json!("anna"), &json!("committee"))
+    );
+    approve(&institute, &id, "7");
+    assert_eq!(release(&institute, "anna", &id).code, Some(0));
+    let facts = &institute.last_record("release", Some("allow"))["facts"];
+    assert_eq!(
+        (&facts["request"], &facts["approved-by"], &facts["member"]),
+        (&json!(id), &json!("bob"), &json!("true"))
+    );
 }
