@@ -313,6 +313,9 @@ pub struct Resume {
     /// Export the outputs in plain to this folder when the run has completed.
     #[arg(long, value_name = "DIR")]
     pub outdir: Option<PathBuf>,
+    /// Write a table of the whole run to this file when it has ended, as `report --trace` does.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print nothing but the output object and errors.
     #[arg(long, short)]
     pub quiet: bool,

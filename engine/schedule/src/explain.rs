@@ -170,7 +170,7 @@ impl<'a> Explainer<'a> {
             told.failure = Some(failure::tell(self.site, run, &failed)?);
         }
         if let Some(material) = account.and_then(|account| account.material) {
-            told.by_hand = by_hand::commands(&material, &run.project, &run.run, id);
+            told.by_hand = by_hand::commands(&material, task.given, &run.project, &run.run, id);
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sluis_access::Site;
 use sluis_journal::Summary;
+use sluis_model::RunId;
 use sluis_report::Trace;
 use sluis_schedule::{find_run, read_events, read_run};
 
@@ -20,11 +22,7 @@ pub fn carry_out(folder: &Path, report: &Report) -> Result<Exit, Failure> {
     let run = read_run(&runs, &id)?;
     site.permit_run_status(&run.project, &id)?;
     if let Some(path) = &report.trace {
-        let mut trace = begin_trace(path)?;
-        for event in read_events(&runs, &id, &Summary::empty())? {
-            trace.take(&event?).map_err(|error| unwritable(path, &error))?;
-        }
-        trace.flush().map_err(|error| unwritable(path, &error))?;
+        write_trace(&site, &id, path)?;
     }
     if report.to.is_some() || report.trace.is_none() {
         let path = report.to.clone().unwrap_or_else(|| PathBuf::from(format!("{id}.html")));
@@ -33,6 +31,15 @@ pub fn carry_out(folder: &Path, report: &Report) -> Result<Exit, Failure> {
         output::note(&format!("Wrote {}.", path.display()));
     }
     Ok(Exit::Success)
+}
+
+/// Writes the trace of all that happened in a run so far.
+pub fn write_trace(site: &Site, run: &RunId, path: &Path) -> Result<(), Failure> {
+    let mut trace = begin_trace(path)?;
+    for event in read_events(&site.runs_dir(), run, &Summary::empty())? {
+        trace.take(&event?).map_err(|error| unwritable(path, &error))?;
+    }
+    trace.flush().map_err(|error| unwritable(path, &error))
 }
 
 /// A trace into a file, in place of what was there.

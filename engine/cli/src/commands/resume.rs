@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sluis_schedule::Interrupted;
 
-use super::run;
+use super::{report::write_trace, run};
 use crate::{arguments::Resume, exit::Exit, failure::Failure, site};
 
 /// Goes on with an interrupted run and prints its output object.
@@ -13,5 +13,9 @@ pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Fai
     let interrupted = Interrupted::take(&site.runs_dir(), &resume.run)?;
     let project = interrupted.summary().project.clone();
     let outcome = run::resume(&site, interrupted, resume.quiet, json)?;
+    if let Some(path) = &resume.trace {
+        // Of what happened before the interruption, too, so not as it happens.
+        write_trace(&site, &outcome.run, path)?;
+    }
     run::conclude(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
 }

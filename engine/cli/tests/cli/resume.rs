@@ -146,9 +146,13 @@ fn what_a_run_completed_stays_its_own_when_others_have_run_the_same_since() {
     // The last record of a task is that of the last step.
     let last = lines.iter().rposition(|line| line.contains("task_complete")).unwrap();
     cut(&site, &run, &lines[..=last], "");
-    let ran = site.run(["resume", &run]);
+    let trace = site.path("trace.tsv");
+    let ran = site.run(["resume", &run, "--trace", trace.to_str().unwrap()]);
     assert_eq!(ran.json(), first, "{}", ran.err);
     assert!(ran.err.contains("0 run"), "{}", ran.err);
+    let (trace, whole) = (fs::read_to_string(&trace).unwrap(), site.path("whole.tsv"));
+    site.run(["report", &run, "--trace", whole.to_str().unwrap()]);
+    assert!(trace.lines().count() > 5 && trace == fs::read_to_string(whole).unwrap(), "{trace}");
 }
 
 #[test]

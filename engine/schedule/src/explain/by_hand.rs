@@ -7,12 +7,19 @@ use std::{
 };
 
 use sluis_executor::Folders;
-use sluis_model::{INPUTS_ROOT, ProjectName, RunId, TEMPORARY_ROOT, TaskId, WORK_ROOT};
+use sluis_model::{INPUTS_ROOT, ProjectName, Resources, RunId, TEMPORARY_ROOT, TaskId, WORK_ROOT};
 
 use crate::account::{Material, Staged};
 
-/// The commands, in order, for a POSIX shell. They write plain data into memory; the last removes them.
-pub(crate) fn commands(material: &Material, project: &ProjectName, run: &RunId, task: TaskId) -> Vec<String> {
+/// The commands, in order, for a POSIX shell. They write plain data into memory; the last removes them. A container is
+/// limited to what its last attempt was given.
+pub(crate) fn commands(
+    material: &Material,
+    given: Option<Resources>,
+    project: &ProjectName,
+    run: &RunId,
+    task: TaskId,
+) -> Vec<String> {
     let folder = format!("/dev/shm/by-hand-{run}-{task}");
     let path = |name: &str| PathBuf::from(&folder).join(name);
     let folders =
@@ -21,7 +28,7 @@ pub(crate) fn commands(material: &Material, project: &ProjectName, run: &RunId, 
     let mut made: BTreeSet<PathBuf> = [&folders.work, &folders.inputs].into_iter().cloned().collect();
     commands.extend(material.staged.iter().filter_map(|staged| stage(staged, &folders, project, &mut made)));
     let command = match &material.image {
-        Some(image) => in_container(material, image, &folders),
+        Some(image) => in_container(material, given, image, &folders),
         None => on_this_machine(material, &folders),
     };
     commands.push(format!("{command}{}", redirections(material, &folders)));
@@ -48,12 +55,13 @@ fn stage(staged: &Staged, folders: &Folders, project: &ProjectName, made: &mut B
     })
 }
 
-fn in_container(material: &Material, image: &str, folders: &Folders) -> String {
+fn in_container(material: &Material, given: Option<Resources>, image: &str, folders: &Folders) -> String {
     let network = if material.network { "bridge" } else { "none" };
     let mut words: Vec<String> = ["docker", "run", "--rm"].map(str::to_owned).into();
     words.push(if material.stdin.is_some() { "-i" } else { "-it" }.to_owned());
     words.extend([format!("--network={network}"), "--read-only".to_owned(), "--cap-drop=ALL".to_owned()]);
     words.extend(["--security-opt=no-new-privileges:true", "--log-driver=none", "--tmpfs=/tmp"].map(str::to_owned));
+    words.extend(given.iter().flat_map(limits));
     let mut command = words.join(" ");
     // The folders belong to whoever types this.
     command.push_str(" --user=\"$(id -u):$(id -g)\"");
@@ -75,6 +83,13 @@ fn in_container(material: &Material, image: &str, folders: &Folders) -> String {
     }
     let arguments = material.arguments.iter().map(|argument| quoted(argument)).collect::<Vec<_>>();
     format!("{command} {image} {}", arguments.join(" "))
+}
+
+/// The limits of a container: its files in memory count as memory, and it has no swap.
+fn limits(given: &Resources) -> [String; 3] {
+    let memory = [given.memory, given.temporary, given.work].iter().fold(0_u64, |sum, part| sum.saturating_add(part.0));
+    let cores = given.cores.0 as f64 / 1000.0;
+    [format!("--memory={memory}m"), format!("--memory-swap={memory}m"), format!("--cpus={cores}")]
 }
 
 /// What is staged outside of the roots, but nothing that is within another such folder.
