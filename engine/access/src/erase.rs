@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
+use sluis_crypt4gh::PublicKey;
 use sluis_model::{Address, DatasetName, Labels, SubjectName, TaskKey};
 use sluis_policy::Action;
 use sluis_store::{Labelled, backend::Name};
@@ -69,6 +70,21 @@ impl Site {
         entry.subjects = vec![subject.to_string()];
         self.decide(&asked, format!("see what is of {subject}"), entry, |_, _| Ok(Found::default()))?;
         self.made_of(subject)
+    }
+
+    /// Who else can open what an erasure concerns: each object with the keys to which it was granted. What they already have
+    /// of it, as what left by the airlock, is out of reach.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn others_who_hold(&self, erasure: &Erasure) -> Result<Vec<(Address, PublicKey)>, AccessError> {
+        let mut holders = Vec::new();
+        for affected in &erasure.objects {
+            let Some(object) = self.store().object(&affected.address).ok().flatten() else { continue };
+            let others = object.recipients()?.into_iter().filter(|recipient| !self.keys().is_own(recipient));
+            holders.extend(others.map(|recipient| (affected.address, recipient)));
+        }
+        Ok(holders)
     }
 
     /// Finds everything that carries a subject's label.

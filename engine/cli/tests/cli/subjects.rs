@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use crate::test_site::{TestSite, addresses};
 
 const COPY: &str = r#"
@@ -70,6 +72,22 @@ fn a_granted_object_is_exported_sealed_for_its_recipient() {
     assert_eq!(site.run(["revoke", address, "--recipient", &pk]).out, "");
     fs::remove_file(&to).unwrap();
     export().failed(4, &["was not granted"]);
+}
+
+#[test]
+fn the_plan_of_a_withdrawal_names_to_whom_the_subjects_data_were_granted() {
+    let site = site_with_subject();
+    let reads = site.write("reads.txt", "ACGT\n");
+    let put = site.run(["put", &reads, "--dataset", "trial-7", "--subject", "P012"]);
+    let address = put.out.split_whitespace().next().unwrap();
+    let [sk, pk] = ["me.sec", "me.pub"].map(|name| site.path(name).display().to_string());
+    assert_eq!(site.run(["crypt", "keygen", "--no-passphrase", "--sk", &sk, "--pk", &pk]).code, Some(0));
+    let planned = || site.run(["withdraw", "P012", "--plan", "--json"]).json();
+    assert_eq!((&planned()["granted"], &planned()["runs"]), (&json!([]), &json!([])));
+    let key = site.run(["grant", address, "--recipient", &pk]).out.trim().to_owned();
+    assert_eq!(planned()["granted"], json!([{ "address": address, "recipient": key }]));
+    let told = site.run(["withdraw", "P012", "--plan"]).out;
+    assert!(told.contains(&format!("{address} was granted to {key}")), "{told}");
 }
 
 #[test]

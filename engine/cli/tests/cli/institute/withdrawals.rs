@@ -54,6 +54,12 @@ fn a_withdrawal_stops_what_runs_and_erases_what_was_made() {
     let plan = institute.succeed("carla", &["withdraw", "P012", "--plan"]);
     assert!(plan.out.contains(&theirs) && plan.out.contains("trial-7"), "{}", plan.out);
     assert!(plan.err.contains("would be erased") && plan.err.contains("Nothing was changed"), "{}", plan.err);
+    let under_way = plan.out.lines().filter(|line| line.contains("would be stopped")).collect::<Vec<_>>();
+    assert!(
+        matches!(&under_way[..], [one] if one.starts_with("run ") && one.contains("under way: long")),
+        "{}",
+        plan.out
+    );
     assert!(!plan.out.contains("from now on"), "nothing was withdrawn: {}", plan.out);
     assert!(!institute.site.site().join("registry/withdrawals.yaml").exists());
     assert_eq!(objects(&institute), before);
