@@ -44,7 +44,8 @@ impl Site {
         let found = match self.store().object(address) {
             Ok(None) => return Ok(Checked::Gone),
             Ok(Some(object)) => self.check_parts(permit, &object),
-            Err(error) => Err(fault("its record or a label set", &error)),
+            Err(StoreError::Damaged(_)) => Err(Checked::Damaged("its record".to_owned())),
+            Err(error) => Err(unreadable("its record or a label set", &error)),
         };
         Ok(match found {
             Ok(size) => Checked::Whole(size),

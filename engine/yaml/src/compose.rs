@@ -14,7 +14,7 @@ const MERGE: &str = "<<";
 /// The deepest nesting.
 const DEEPEST: usize = 128;
 /// The most nodes of a text.
-const MOST_NODES: usize = 1_000_000;
+const MOST_NODES: usize = 2_500_000;
 /// The most nodes that aliases may add; 64 bytes of text count as one more.
 const ALIAS_BUDGET: usize = 100_000;
 
