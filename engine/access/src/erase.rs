@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::SystemTime};
 use sluis_crypt4gh::PublicKey;
 use sluis_model::{Address, DatasetName, Labels, SubjectName, TaskKey};
 use sluis_policy::Action;
-use sluis_store::{Labelled, backend::Name};
+use sluis_store::{Labelled, StoreError, backend::Name};
 
 use crate::{
     AccessError, Consent, Site,
@@ -72,15 +72,19 @@ impl Site {
         self.made_of(subject)
     }
 
-    /// Who else can open what an erasure concerns: each object with the keys to which it was granted. What they already have
-    /// of it, as what left by the airlock, is out of reach.
+    /// Who else can open what an erasure takes away: each object with the keys to which it was granted. What they already have
+    /// of it, as what left by the airlock, is out of reach. Of an object whose record is damaged it cannot be told.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub fn others_who_hold(&self, erasure: &Erasure) -> Result<Vec<(Address, PublicKey)>, AccessError> {
         let mut holders = Vec::new();
-        for affected in &erasure.objects {
-            let Some(object) = self.store().object(&affected.address).ok().flatten() else { continue };
+        for affected in erasure.objects.iter().filter(|affected| affected.fate != Fate::Kept) {
+            let object = match self.store().object(&affected.address) {
+                Ok(Some(object)) => object,
+                Ok(None) | Err(StoreError::Damaged(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
             let others = object.recipients()?.into_iter().filter(|recipient| !self.keys().is_own(recipient));
             holders.extend(others.map(|recipient| (affected.address, recipient)));
         }
