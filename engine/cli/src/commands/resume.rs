@@ -5,7 +5,7 @@ use std::path::Path;
 use sluis_schedule::Interrupted;
 
 use super::{report::write_trace, run};
-use crate::{arguments::Resume, exit::Exit, failure::Failure, site};
+use crate::{arguments::Resume, exit::Exit, failure::Failure, output, site};
 
 /// Goes on with an interrupted run and prints its output object.
 pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Failure> {
@@ -15,7 +15,10 @@ pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Fai
     let outcome = run::resume(&site, interrupted, resume.quiet, json)?;
     if let Some(path) = &resume.trace {
         // Of what happened before the interruption, too, so not as it happens.
-        write_trace(&site, &outcome.run, path)?;
+        if let Err(failure) = write_trace(&site, &outcome.run, path) {
+            // What the run made matters more.
+            output::note(&format!("error: {}; `sluis report --trace` writes it later", failure.text()));
+        }
     }
     run::conclude(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
 }

@@ -153,6 +153,11 @@ fn what_a_run_completed_stays_its_own_when_others_have_run_the_same_since() {
     let (trace, whole) = (fs::read_to_string(&trace).unwrap(), site.path("whole.tsv"));
     site.run(["report", &run, "--trace", whole.to_str().unwrap()]);
     assert!(trace.lines().count() > 5 && trace == fs::read_to_string(whole).unwrap(), "{trace}");
+    // A trace that cannot be written loses nothing of the run.
+    cut(&site, &run, &lines[..=last], "");
+    let ran = site.run(["resume", &run, "--trace", site.path("nowhere/trace.tsv").to_str().unwrap()]);
+    assert_eq!(ran.json(), first, "{}", ran.err);
+    assert!(ran.err.contains("trace.tsv cannot be written"), "{}", ran.err);
 }
 
 #[test]
