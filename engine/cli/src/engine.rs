@@ -22,7 +22,7 @@ pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc
     // What an engine left in the sandbox is found whatever runs containers now.
     let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make(&site).ok() };
     clean_up(&site, &scratch, [&container, &plain].into_iter().chain(&sandbox)).await?;
-    let machine = Machine::with_gpus(room(&scratch)?, gpus(), Arc::clone(&scratch));
+    let machine = Machine::shared(room(&scratch)?, gpus(), Arc::clone(&scratch))?;
     Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
 }
 

@@ -10,70 +10,31 @@
 //!
 //! GPUs are counted, and each is handed out by itself: nobody gets one that somebody has.
 //!
+//! Other engines on the machine are its neighbours: what they hold is not free, and their users and runs count as if they
+//! were here.
+//!
 //! A request, a grant and a return cost time that grows with the logarithm of what waits.
 
 mod devices;
+mod neighbours;
+mod priority;
 mod queue;
 mod room;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt,
-    str::FromStr,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use devices::{Devices, Kept};
 pub use devices::{Elsewhere, GpuSet, Needs, Wanted};
+use neighbours::Neighbours;
+pub use neighbours::Told;
+pub use priority::{Priority, PriorityError};
 use queue::{Held, Requests};
 pub use room::Room;
-use serde::{Deserialize, Serialize};
 use sluis_model::{Mebibytes, MilliCores};
 
 use crate::core::JobId;
-
-/// How a run stands against the other runs of its user: each step counts twice as much as the one below.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
-#[serde(try_from = "i8", into = "i8")]
-pub struct Priority(i8);
-
-impl Priority {
-    /// The highest; its negative is the lowest.
-    pub const HIGHEST: i8 = 8;
-
-    /// A share as it counts for a run of this priority.
-    const fn weigh(self, share: u64) -> u64 {
-        (share << Self::HIGHEST) >> (self.0 + Self::HIGHEST)
-    }
-}
-
-/// The text is no priority.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a priority is a whole number from -8 to 8")]
-pub struct PriorityError;
-
-impl FromStr for Priority {
-    type Err = PriorityError;
-
-    fn from_str(text: &str) -> Result<Self, PriorityError> {
-        text.parse::<i8>().map_err(|_| PriorityError)?.try_into()
-    }
-}
-
-impl TryFrom<i8> for Priority {
-    type Error = PriorityError;
-
-    fn try_from(number: i8) -> Result<Self, PriorityError> {
-        if (-Self::HIGHEST..=Self::HIGHEST).contains(&number) { Ok(Self(number)) } else { Err(PriorityError) }
-    }
-}
-
-impl From<Priority> for i8 {
-    fn from(priority: Priority) -> Self {
-        priority.0
-    }
-}
 
 /// The number of a run among those that share the machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -121,6 +82,8 @@ struct Run {
 
 #[derive(Debug, Default)]
 struct User {
+    /// By which other engines know it.
+    number: u64,
     used: Room,
     served: u64,
     runs: u32,
@@ -131,22 +94,27 @@ struct User {
 /// Room that is kept for the oldest request.
 #[derive(Clone, Copy, Debug)]
 struct Reservation {
+    /// The count of grants when it was made, by which all engines know it.
+    number: u64,
     place: Place,
     ticket: Ticket,
     needs: Needs,
-    /// What can still be granted without putting the reserved request off.
+    /// What can be granted in all without putting the reserved request off.
+    all_beside: Room,
+    /// What of it is left to be granted here.
     beside: Room,
     /// The GPUs that were granted since then and are not given back.
     gpus_beside: GpuSet,
 }
 
-/// Shares one machine between the runs of one engine.
+/// Shares one machine between the runs of one engine, and with other engines.
 #[derive(Debug)]
 pub struct Allocator {
     total: Room,
     patience: u32,
     free: Room,
     devices: Devices,
+    neighbours: Neighbours,
     names: HashMap<String, u32>,
     users: HashMap<u32, User>,
     runs: HashMap<u32, Run>,
@@ -176,6 +144,7 @@ impl Allocator {
             patience,
             free: total,
             devices: Devices::new(total.gpus),
+            neighbours: Neighbours::default(),
             names: HashMap::new(),
             users: HashMap::new(),
             runs: HashMap::new(),
@@ -197,7 +166,7 @@ impl Allocator {
         self.total
     }
 
-    /// What of it is free.
+    /// What of it nobody here has.
     pub const fn free(&self) -> Room {
         self.free
     }
@@ -210,6 +179,13 @@ impl Allocator {
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.ages.len()
+    }
+
+    /// Whether there is room for anything that waits, as far as can be said without looking at each.
+    pub fn may_have_room(&self) -> bool {
+        let least = self.cores.first_key_value().zip(self.memory.first_key_value());
+        let room = |((&cores, _), (&memory, _))| Room { cores, memory, ..Room::default() };
+        least.map(room).is_some_and(|least| self.free_for_all().fits(least))
     }
 
     /// How many requests wait for GPUs.
@@ -242,8 +218,10 @@ impl Allocator {
     pub fn join(&mut self, user: &str, priority: Priority) -> Sharer {
         let number = self.numbers;
         self.numbers += 1;
-        let user = *self.names.entry(user.to_owned()).or_insert(number);
-        self.users.entry(user).or_default().runs += 1;
+        let name = user;
+        let user = *self.names.entry(name.to_owned()).or_insert(number);
+        let new = || User { number: neighbours::number_of(name), ..User::default() };
+        self.users.entry(user).or_insert_with(new).runs += 1;
         let run = Run { user, priority, used: Room::default(), served: 0, requests: Requests::default(), rank: None };
         self.runs.insert(number, run);
         Sharer(number)
@@ -313,7 +291,11 @@ impl Allocator {
 
     /// Grants the request that is next, if there is room for one: to be asked again until there is none.
     pub fn grant(&mut self) -> Option<Ticket> {
+        self.takes_turn();
         let ticket = self.next()?;
+        if !self.is_reserved(ticket) && self.leaves_turn(ticket) {
+            return None;
+        }
         let oldest = self.ages.first_key_value().map(|(&place, _)| place)?;
         let (_, needs) = self.runs.get(&ticket.sharer.0)?.requests.needs(ticket.job)?;
         // As `next` found them.
@@ -323,7 +305,9 @@ impl Allocator {
         if self.reservation.is_some_and(|reservation| reservation.place == place) {
             self.reservation = None;
         }
-        let beside = self.reservation.map(|reservation| reservation.place);
+        let beside = self.reservation.map(|reservation| reservation.number);
+        let beside = beside.or_else(|| self.count_beside(room));
+        let run = self.runs.get_mut(&ticket.sharer.0)?;
         run.requests.held.insert(ticket.job, Held { room, gpus, beside });
         self.grants += 1;
         run.served = self.grants;
@@ -341,31 +325,32 @@ impl Allocator {
         self.forget_request(place, needs);
         self.rank(ticket.sharer);
         if place > oldest {
-            self.count_overtaking(oldest);
+            self.count_overtaking(oldest, 1);
         }
         Some(ticket)
     }
 
     fn next(&self) -> Option<Ticket> {
-        let (&cores, _) = self.cores.first_key_value()?;
-        let (&memory, _) = self.memory.first_key_value()?;
-        if !self.free.fits(Room { cores, memory, ..Room::default() }) {
+        if !self.may_have_room() {
             return None;
         }
+        let free = self.free_for_all();
         if let Some(Reservation { ticket, needs, .. }) = self.reservation
-            && self.free.fits(needs.room)
+            && free.fits(needs.room)
             && self.choose(needs, true).is_some()
         {
             return Some(ticket);
         }
-        let fits = |needs: Needs| {
-            self.free.fits(needs.room)
-                && self.reservation.is_none_or(|reservation| reservation.beside.fits(needs.room))
-                && self.choose(needs, false).is_some()
-        };
+        let fits =
+            |needs: Needs| free.fits(needs.room) && self.is_beside(needs.room) && self.choose(needs, false).is_some();
+        self.first_in_order(fits)
+    }
+
+    /// The first request that fits, in the order of users, runs and age.
+    fn first_in_order(&self, fits: impl Fn(Needs) -> bool) -> Option<Ticket> {
         let runs = self.waiting.iter().filter_map(|user| self.users.get(&user.id)).flat_map(|user| &user.waiting);
         runs.filter_map(|run| Some((run.id, self.runs.get(&run.id)?)))
-            .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(fits)? }))
+            .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(&fits)? }))
     }
 
     fn is_reserved(&self, ticket: Ticket) -> bool {
@@ -386,20 +371,24 @@ impl Allocator {
         self.devices.choose(needs.room.gpus, needs.gpus, kept)
     }
 
-    fn count_overtaking(&mut self, oldest: Place) {
+    /// The oldest request was overtaken so many times, here or by what other engines granted.
+    fn count_overtaking(&mut self, oldest: Place, times: u32) {
         let (of, count) = self.overtaken;
-        self.overtaken = (oldest, if of == oldest { count + 1 } else { 1 });
-        if self.overtaken.1 < self.patience || self.reservation.is_some() {
+        self.overtaken = (oldest, if of == oldest { count.saturating_add(times) } else { times });
+        let is_reserved = self.reservation.is_some() || self.neighbours.reservation().is_some();
+        if self.overtaken.1 < self.patience || is_reserved {
             return;
         }
         let Some(&ticket) = self.ages.get(&oldest) else { return };
         let needs = self.runs.get(&ticket.sharer.0).and_then(|run| run.requests.needs(ticket.job));
         if let Some((_, needs)) = needs {
-            let mut beside = self.total;
             // Of the GPUs it is not enough to count them.
-            beside.take(Room { gpus: 0, ..needs.room });
-            let gpus_beside = GpuSet::default();
-            self.reservation = Some(Reservation { place: oldest, ticket, needs, beside, gpus_beside });
+            let all_beside = self.total.without(needs.room.counted());
+            let (beside, gpus_beside) = (all_beside, GpuSet::default());
+            self.grants += 1;
+            let number = self.grants;
+            self.reservation =
+                Some(Reservation { number, place: oldest, ticket, needs, all_beside, beside, gpus_beside });
         }
     }
 
@@ -418,10 +407,15 @@ impl Allocator {
         self.free.give_back(part);
         self.devices.free = self.devices.free | gpus;
         if let Some(reservation) = &mut self.reservation
-            && beside == Some(reservation.place)
+            && beside == Some(reservation.number)
         {
             reservation.beside.give_back(part);
             reservation.gpus_beside = reservation.gpus_beside - gpus;
+        }
+        if let Some((number, held)) = &mut self.neighbours.own_beside
+            && beside == Some(*number)
+        {
+            *held = held.without(part);
         }
         if let Some(run) = self.runs.get_mut(&sharer.0) {
             run.used.take(part);
@@ -449,7 +443,10 @@ impl Allocator {
             self.waiting.remove(&rank);
         }
         if !user.waiting.is_empty() {
-            let rank = Rank { share: user.used.dominant_share(self.total), served: user.served, id: run.user };
+            let (mut used, served) = self.neighbours.of_user(user.number);
+            used.give_back(user.used);
+            let served = served.max(user.served);
+            let rank = Rank { share: used.dominant_share(self.total), served, id: run.user };
             self.waiting.insert(rank);
             user.rank = Some(rank);
         }
@@ -463,11 +460,5 @@ fn forget_one<K: Ord + Copy>(counts: &mut BTreeMap<K, u32>, amount: K) {
         if *count == 0 {
             counts.remove(&amount);
         }
-    }
-}
-
-impl fmt::Display for Priority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

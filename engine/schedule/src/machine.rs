@@ -4,19 +4,25 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use sluis_model::Gpu;
-use sluis_worker::{GpuLease, Scratch};
+use sluis_worker::{Board, GpuLease, Notice, Scratch, WorkError};
+use tokio::net::UnixDatagram;
 
 use crate::{
-    allocator::{Allocator, Elsewhere, GpuSet, Needs, Priority, Room, Sharer, Ticket, TooLarge},
+    allocator::{Allocator, Elsewhere, GpuSet, Needs, Priority, Room, Sharer, Ticket, Told, TooLarge},
     core::JobId,
     gpus::Gpus,
 };
 
 /// How many younger requests may overtake the oldest one before room is reserved for it.
 const PATIENCE: u32 = 64;
+/// How often an engine in which something waits looks at what others hold, whether it hears of it or not.
+pub(crate) const NEIGHBOURS_SEEN: Duration = Duration::from_millis(250);
+/// For how long after its last look another engine counts as one that will take its turn.
+const AWAKE: Duration = Duration::from_secs(1);
 
 /// Tells a run that there is room for one of its jobs.
 type Tell = Box<dyn Fn(JobId) + Send>;
@@ -27,6 +33,8 @@ pub struct Machine {
     gpus: Gpus,
     /// Where engines tell each other which GPUs they have; `None` where there are no GPUs.
     scratch: Option<Arc<Scratch>>,
+    /// Where they tell each other what else they hold and wait for; `None` if this engine has the machine for itself.
+    board: Option<Board>,
     state: Mutex<State>,
 }
 
@@ -35,25 +43,34 @@ struct State {
     runs: HashMap<Sharer, Tell>,
     /// The GPUs that jobs here have, by their places.
     leases: HashMap<usize, GpuLease>,
+    /// Whether the other engines know that something waits here.
+    is_told: bool,
 }
 
 impl Machine {
-    /// A machine with this much room for tasks.
+    /// A machine with this much room for tasks, for this engine alone.
     pub fn new(room: Room) -> Arc<Self> {
-        Self::of(room, Gpus::default(), None)
+        Self::of(Room { gpus: 0, ..room }, Gpus::default(), None, None)
     }
 
-    /// A machine with GPUs besides. The engines of this user on it share them by way of their scratch folder.
-    pub fn with_gpus(room: Room, gpus: Gpus, scratch: Arc<Scratch>) -> Arc<Self> {
-        Self::of(room, gpus, Some(scratch))
-    }
-
-    fn of(room: Room, gpus: Gpus, scratch: Option<Arc<Scratch>>) -> Arc<Self> {
+    /// A machine with this much room, and GPUs besides, which the engines of this user on it share by way of their scratch
+    /// folder.
+    ///
+    /// # Errors
+    /// If nothing can be told to the others there.
+    pub fn shared(room: Room, gpus: Gpus, scratch: Arc<Scratch>) -> Result<Arc<Self>, WorkError> {
+        let board = Board::open(Arc::clone(&scratch))?;
         let room = Room { gpus: gpus.count(), ..room };
-        let scratch = scratch.filter(|_| room.gpus > 0);
+        let machine = Self::of(room, gpus, Some(scratch).filter(|_| room.gpus > 0), Some(board));
+        // What others granted before this engine came does not count against them.
+        machine.state().look(&machine)?;
+        Ok(machine)
+    }
+
+    fn of(room: Room, gpus: Gpus, scratch: Option<Arc<Scratch>>, board: Option<Board>) -> Arc<Self> {
         let allocator = Allocator::new(room, PATIENCE);
-        let state = State { allocator, runs: HashMap::new(), leases: HashMap::new() };
-        Arc::new(Self { room, gpus, scratch, state: Mutex::new(state) })
+        let state = State { allocator, runs: HashMap::new(), leases: HashMap::new(), is_told: false };
+        Arc::new(Self { room, gpus, scratch, board, state: Mutex::new(state) })
     }
 
     /// Its GPUs.
@@ -91,13 +108,41 @@ impl State {
         if let Some(scratch) = machine.scratch.as_deref().filter(|_| self.allocator.waiting_for_gpus() > 0) {
             self.look_elsewhere(&machine.gpus, scratch);
         }
+        if self.look(machine).is_err() {
+            // Rather too much at a time than nothing any more.
+            self.grant_all();
+        }
+        let free: Vec<usize> = self.allocator.free_gpus().places().collect();
+        self.leases.retain(|place, _| !free.contains(place));
+    }
+
+    /// Grants what there is room for beside what other engines hold, and tells them.
+    fn look(&mut self, machine: &Machine) -> Result<(), WorkError> {
+        let Some(board) = &machine.board else {
+            self.grant_all();
+            return Ok(());
+        };
+        let mut to_ring = Vec::new();
+        board.exchange(|notices| {
+            let read = |notice: &Notice| serde_json::from_str::<Told>(&notice.text).unwrap_or_default();
+            let told: Vec<_> = notices.iter().map(|notice| (read(notice), notice)).collect();
+            self.allocator.see_neighbours(told.iter().map(|(told, notice)| (told, notice.age < AWAKE)));
+            self.grant_all();
+            let can_go_on = told.iter().filter(|(told, _)| self.allocator.has_room_for(told));
+            to_ring.extend(can_go_on.map(|(_, notice)| notice.engine.clone()));
+            self.is_told = self.allocator.waiting() > 0;
+            serde_json::to_string(&self.allocator.told()).unwrap_or_default()
+        })?;
+        to_ring.iter().for_each(|engine| board.ring(engine));
+        Ok(())
+    }
+
+    fn grant_all(&mut self) {
         while let Some(Ticket { sharer, job }) = self.allocator.grant() {
             if let Some(tell) = self.runs.get(&sharer) {
                 tell(job);
             }
         }
-        let free: Vec<usize> = self.allocator.free_gpus().places().collect();
-        self.leases.retain(|place, _| !free.contains(place));
     }
 
     /// Takes every GPU that nobody here has, as far as other engines let it, and sees which they have. Those that are not
@@ -130,7 +175,10 @@ impl Seat {
     pub fn ask(&self, job: JobId, needs: impl Into<Needs>) -> Result<(), TooLarge> {
         let mut state = self.machine.state();
         state.allocator.ask(self.ticket(job), needs)?;
-        state.grant(&self.machine);
+        // Of many that wait the others need not hear one by one.
+        if !state.is_told || state.allocator.may_have_room() {
+            state.grant(&self.machine);
+        }
         Ok(())
     }
 
@@ -148,6 +196,18 @@ impl Seat {
     /// Whether something waits for GPUs, which other engines may give back without anybody hearing of it.
     pub fn waits_for_gpus(&self) -> bool {
         self.machine.scratch.is_some() && self.machine.state().allocator.waiting_for_gpus() > 0
+    }
+
+    /// Whether something waits for what other engines may give back.
+    pub fn waits_for_others(&self) -> bool {
+        self.machine.board.is_some() && self.machine.state().allocator.waiting() > 0
+    }
+
+    /// What the rings of other engines come to, when they gave something back or leave their turn to this one; `None` if it
+    /// cannot be heard.
+    pub fn bell(&self) -> Option<UnixDatagram> {
+        let bell = self.machine.board.as_ref()?.bell().ok()?;
+        UnixDatagram::from_std(bell).ok()
     }
 
     /// Grants what there is room for since other engines gave something back.
@@ -265,7 +325,49 @@ mod tests {
 
     fn with_gpus(root: &Path, scratch: &Arc<Scratch>) -> Arc<Machine> {
         let room = Room { cores: MilliCores(8000), memory: Mebibytes(100), ..ONE };
-        Machine::with_gpus(room, Gpus::find(root), Arc::clone(scratch))
+        Machine::shared(room, Gpus::find(root), Arc::clone(scratch)).unwrap()
+    }
+
+    fn rung(machine: &Machine) -> bool {
+        let bell = machine.board.as_ref().unwrap().bell().unwrap();
+        let is_rung = bell.recv(&mut [0]).is_ok();
+        while bell.recv(&mut [0]).is_ok() {}
+        is_rung
+    }
+
+    #[test]
+    fn engines_of_one_user_share_the_room_of_a_machine() {
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let room = Room { cores: MilliCores(2000), memory: Mebibytes(100), ..ONE };
+        let machines = [(); 3].map(|()| Machine::shared(room, Gpus::default(), scratch(memory.path())).unwrap());
+        let seats = [0, 1, 2].map(|at| join(&machines[at], ["a", "b", "b"][at]));
+        let ask = |at: usize, job| seats[at].0.ask(JobId(job), ONE).unwrap();
+        let told = |at: usize| seats[at].1.try_recv().ok().map(|JobId(job)| job);
+        ask(0, 0);
+        ask(0, 1);
+        ask(1, 0);
+        ask(2, 0);
+        assert_eq!((told(0), told(0), told(1), told(2)), (Some(0), Some(1), None, None), "both cores are taken");
+        assert!(seats[1].0.waits_for_others() && !seats[0].0.waits_for_others());
+        seats[0].0.give_back_cores(JobId(0));
+        assert!(rung(&machines[1]) && rung(&machines[2]));
+        seats[2].0.look_again();
+        assert_eq!((told(1), told(2)), (None, Some(0)), "both stand alike");
+        seats[1].0.look_again();
+        ask(0, 2);
+        assert_eq!((told(1), told(0)), (None, None), "nothing is free");
+        // Whoever holds most leaves its turn to the other user.
+        seats[2].0.give_back(JobId(0));
+        ask(2, 1);
+        assert_eq!((told(2), rung(&machines[1])), (Some(1), false), "the same user has the same run before it");
+        let [_, second, third] = machines;
+        let [first, one, other] = seats;
+        drop(first);
+        assert!(rung(&second));
+        one.0.look_again();
+        assert_eq!((one.1.try_recv(), other.1.try_recv().is_err()), (Ok(JobId(0)), true));
+        drop((one, other));
+        assert_eq!(third.state().allocator.free(), room);
     }
 
     fn scratch(folder: &Path) -> Arc<Scratch> {

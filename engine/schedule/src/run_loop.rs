@@ -4,6 +4,7 @@ mod absence;
 mod answers;
 mod attempts;
 mod execute;
+mod neighbours;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,6 +16,7 @@ use std::{
 use absence::Service;
 use answers::{Answer, Expanded};
 use jiff::Timestamp;
+use neighbours::Neighbours;
 use sluis_cwl::Scattered;
 use sluis_model::{Address, TaskId, TaskKey, Values};
 use tokio::{
@@ -187,6 +189,7 @@ impl RunLoop {
         permits.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut gpus = interval(GPUS_LOOKED_FOR);
         gpus.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut neighbours = Neighbours::of(&self.seat);
         let mut service = Service::of(&self.context);
         while (self.finished.is_none() && self.absent.is_none()) || !self.running.is_empty() {
             tokio::select! {
@@ -200,6 +203,7 @@ impl RunLoop {
                 }
                 _ = permits.tick(), if !self.running.is_empty() => self.check_permits(),
                 _ = gpus.tick(), if self.left_gpus.is_some() || self.seat.waits_for_gpus() => self.look_for_gpus().await,
+                () = neighbours.changed(), if self.seat.waits_for_others() => self.seat.look_again(),
                 told = service.told() => self.recorder.tell(told),
                 () = self.recorder.failed(), if !self.canceled => {
                     self.canceled = true;

@@ -3,6 +3,7 @@
 //! A task's inputs are opened just in time into a folder that is in memory, its command is run by an executor, its
 //! outputs are sealed, and the folder is wiped, however the task ends.
 
+mod board;
 mod collect;
 mod error;
 mod gpus;
@@ -13,6 +14,7 @@ mod swap;
 mod task_folder;
 mod worker;
 
+pub use board::{Board, Notice};
 pub use collect::Collect;
 pub use error::WorkError;
 pub use gpus::GpuLease;

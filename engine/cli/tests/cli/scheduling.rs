@@ -188,3 +188,35 @@ fn a_runs_priority_is_kept_with_the_run() {
     assert_eq!(of_kind(&events(&site), "run_started")[0]["settings"]["priority"], -3);
     site.run(["run", "--priority", "9", &path]).failed(2, &["a priority is a whole number from -8 to 8"]);
 }
+
+#[test]
+fn runs_at_the_same_time_share_the_machine() {
+    let site = site("");
+    // Each task takes all cores, so no two of them ever meet.
+    let cores = std::thread::available_parallelism().unwrap();
+    let (meet, tool) = (site.path("busy").display().to_string(), "tool.cwl");
+    let tool = site.write(
+        tool,
+        &format!(
+            "cwlVersion: v1.2\nclass: CommandLineTool\noutputs: {{out: stdout}}\nstdout: out.txt\n\
+             inputs: {{n: string}}\nbaseCommand: [sh, -c]\n\
+             arguments: ['mkdir {meet} && head -c 20000000 /dev/zero | sha256sum && rmdir {meet} && echo $(inputs.n)']\n\
+             requirements: {{ResourceRequirement: {{coresMin: {cores}, ramMin: 16}}}}\n"
+        ),
+    );
+    let workflow = format!(
+        "cwlVersion: v1.2\nclass: Workflow\ninputs: {{n: 'string[]'}}\noutputs: []\n\
+         requirements: {{ScatterFeatureRequirement: {{}}}}\n\
+         steps: {{busy: {{run: '{tool}', scatter: n, in: {{n: n}}, out: [out]}}}}\n"
+    );
+    let workflow = site.write("workflow.cwl", &workflow);
+    let begin = |run: &str| {
+        let names: Vec<_> = (0..8).map(|number| format!("{run}{number}")).collect();
+        let inputs = site.write(&format!("{run}.json"), &serde_json::json!({ "n": names }).to_string());
+        site.command(["run", "--on-failure", "stop", &workflow, &inputs]).spawn().unwrap()
+    };
+    let runs = ["a", "b", "c"].map(begin);
+    for run in runs {
+        Ran::of(&run.wait_with_output().unwrap()).json();
+    }
+}

@@ -25,8 +25,8 @@ pub(super) struct Held {
     pub room: Room,
     /// Which GPUs they are that `room` counts.
     pub gpus: GpuSet,
-    /// The reservation beside which it was granted.
-    pub beside: Option<Place>,
+    /// The number of the reservation beside which it was granted, here or in another engine.
+    pub beside: Option<u64>,
 }
 
 impl Requests {

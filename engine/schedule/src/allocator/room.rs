@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sluis_model::{Mebibytes, MilliCores, Resources};
 
 /// An amount of everything of a machine that tasks share: what it has, what is free, what a task takes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Room {
     /// Processor cores.
     pub cores: MilliCores,
@@ -62,6 +63,21 @@ impl Room {
         self.memory.0 += part.memory.0;
         self.scratch.0 += part.scratch.0;
         self.gpus += part.gpus;
+    }
+
+    /// What is left of it without this part, even if that is more than all.
+    pub(super) const fn without(self, part: Self) -> Self {
+        Self {
+            cores: MilliCores(self.cores.0.saturating_sub(part.cores.0)),
+            memory: Mebibytes(self.memory.0.saturating_sub(part.memory.0)),
+            scratch: Mebibytes(self.scratch.0.saturating_sub(part.scratch.0)),
+            gpus: self.gpus.saturating_sub(part.gpus),
+        }
+    }
+
+    /// What of it is only counted: all but its GPUs.
+    pub(super) const fn counted(self) -> Self {
+        Self { gpus: 0, ..self }
     }
 
     /// What of it computes, its cores and GPUs, alone.
