@@ -183,9 +183,13 @@ impl Allocator {
 
     /// Whether there is room for anything that waits, as far as can be said without looking at each.
     pub fn may_have_room(&self) -> bool {
-        let least = self.cores.first_key_value().zip(self.memory.first_key_value());
-        let room = |((&cores, _), (&memory, _))| Room { cores, memory, ..Room::default() };
-        least.map(room).is_some_and(|least| self.free_for_all().fits(least))
+        self.least().is_some_and(|least| self.free_for_all().fits(least))
+    }
+
+    /// The least of the cores, and the least of the memory, for which something waits.
+    fn least(&self) -> Option<Room> {
+        let ((&cores, _), (&memory, _)) = self.cores.first_key_value().zip(self.memory.first_key_value())?;
+        Some(Room { cores, memory, ..Room::default() })
     }
 
     /// How many requests wait for GPUs.
@@ -343,14 +347,9 @@ impl Allocator {
         }
         let fits =
             |needs: Needs| free.fits(needs.room) && self.is_beside(needs.room) && self.choose(needs, false).is_some();
-        self.first_in_order(fits)
-    }
-
-    /// The first request that fits, in the order of users, runs and age.
-    fn first_in_order(&self, fits: impl Fn(Needs) -> bool) -> Option<Ticket> {
         let runs = self.waiting.iter().filter_map(|user| self.users.get(&user.id)).flat_map(|user| &user.waiting);
         runs.filter_map(|run| Some((run.id, self.runs.get(&run.id)?)))
-            .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(&fits)? }))
+            .find_map(|(id, run)| Some(Ticket { sharer: Sharer(id), job: run.requests.first_fitting(fits)? }))
     }
 
     fn is_reserved(&self, ticket: Ticket) -> bool {

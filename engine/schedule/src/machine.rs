@@ -356,16 +356,18 @@ mod tests {
         seats[1].0.look_again();
         ask(0, 2);
         assert_eq!((told(1), told(0)), (None, None), "nothing is free");
-        // Whoever holds most leaves its turn to the other user.
+        // Of one user's runs the one that was served last leaves its turn to the other.
         seats[2].0.give_back(JobId(0));
         ask(2, 1);
-        assert_eq!((told(2), rung(&machines[1])), (Some(1), false), "the same user has the same run before it");
-        let [_, second, third] = machines;
+        assert_eq!((told(2), rung(&machines[1])), (None, true));
+        seats[1].0.look_again();
+        assert_eq!((told(1), told(2), told(0)), (Some(0), None, None));
+        let [_, _, third] = machines;
         let [first, one, other] = seats;
         drop(first);
-        assert!(rung(&second));
-        one.0.look_again();
-        assert_eq!((one.1.try_recv(), other.1.try_recv().is_err()), (Ok(JobId(0)), true));
+        assert!(rung(&third));
+        other.0.look_again();
+        assert_eq!(other.1.try_recv(), Ok(JobId(1)));
         drop((one, other));
         assert_eq!(third.state().allocator.free(), room);
     }

@@ -65,7 +65,8 @@ impl Board {
     /// # Errors
     /// If the board cannot be read or written, or the text is longer than a place; what was written before stays then.
     pub fn exchange(&self, next: impl FnOnce(&[Notice]) -> String) -> Result<(), WorkError> {
-        let failed = |doing| WorkError::scratch(&self.scratch.root().join(BOARD), doing);
+        let path = self.scratch.root().join(BOARD);
+        let failed = |doing| WorkError::scratch(&path, doing);
         self.lock().map_err(failed("locked"))?;
         let done = self.read().map_err(failed("read")).and_then(|Read { others, own, free }| {
             let text = next(&others);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allocator, Needs, Place, Reservation, Room, Sharer, Ticket};
+use super::{Allocator, Place, Reservation, Room, Sharer, Ticket};
 
 /// Users of whom an engine tells, at most: those that hold most. What all hold together is told besides.
 const USERS_TOLD: usize = 16;
@@ -24,10 +24,12 @@ pub struct Told {
     /// How many grants there were, in all engines, as far as it knows.
     grants: u64,
     users: Vec<User>,
-    /// The request that it would grant next.
+    /// What it would grant next.
     next: Option<Next>,
-    /// What was free when it looked last and could not use it for `next`; nothing if it left that to somebody else.
+    /// What was free when it looked last and it could not use; nothing if it left that to somebody else.
     seen: Room,
+    /// The reservation that it kept clear of then, here or elsewhere.
+    clear_of: Option<u64>,
     /// The count of grants when it left its turn to another engine.
     declined: Option<u64>,
     /// The room that is reserved for one of its requests.
@@ -47,7 +49,8 @@ struct User {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Next {
     user: u64,
-    room: Room,
+    /// The least that any of its requests needs.
+    least: Room,
     /// How its run stands among those of the user.
     share: u64,
     served: u64,
@@ -163,6 +166,7 @@ impl Allocator {
             grants: self.grants,
             users,
             seen: if self.neighbours.declined.is_some() { Room::default() } else { self.free_for_all().counted() },
+            clear_of: self.reservation_in_force(),
             declined: self.neighbours.declined.filter(|_| next.is_some()),
             next,
             reserved,
@@ -170,10 +174,17 @@ impl Allocator {
         }
     }
 
-    /// Whether another engine could use what is free for the request that it would grant next, and has not tried.
+    /// Whether another engine may have a use for what is free and has not tried. One that left its turn to somebody else
+    /// since the last grant has to hear of it only from one that does not do the same.
     pub fn has_room_for(&self, told: &Told) -> bool {
         let free = self.free_for_all().counted();
-        told.next.is_some_and(|next| free.fits(next.room) && !told.seen.fits(next.room))
+        let has_tried = told.seen.fits(free) && told.clear_of == self.reservation_in_force();
+        let has_left = self.neighbours.declined.is_some() && told.declined == self.neighbours.declined;
+        !has_tried && !has_left && told.next.is_some_and(|next| free.fits(next.least))
+    }
+
+    fn reservation_in_force(&self) -> Option<u64> {
+        self.reservation.map(|own| own.number).or(self.neighbours.reservation())
     }
 
     /// What no engine has.
@@ -231,8 +242,8 @@ impl Allocator {
             }
         };
         let is_in_turn = |told: &Told| {
-            let is_next = |next: Next| self.is_beside(next.room) && is_before(&next);
-            self.has_room_for(told) && told.declined != Some(self.grants) && told.next.is_some_and(is_next)
+            let is_next = |next: Next| self.is_beside(next.least) && is_before(&next);
+            told.declined != Some(self.grants) && self.has_room_for(told) && told.next.is_some_and(is_next)
         };
         Some(self.neighbours.waiting.iter().any(is_in_turn))
     }
@@ -247,19 +258,12 @@ impl Allocator {
         (used, served)
     }
 
-    /// The first request that waits for nothing but room.
+    /// Who is next of those who wait here, and the least that would be of use.
     fn next_told(&self) -> Option<Next> {
-        let fits = |needs: Needs| self.is_beside(needs.room) && self.choose(needs, false).is_some();
-        let reserved = self.reservation.map(|own| own.ticket);
-        let ticket = reserved.or_else(|| self.first_in_order(fits))?;
-        let run = self.runs.get(&ticket.sharer.0)?;
-        let (_, needs) = run.requests.needs(ticket.job)?;
-        Some(Next {
-            user: self.users.get(&run.user)?.number,
-            room: needs.room.counted(),
-            share: run.priority.weigh(run.used.dominant_share(self.total)),
-            served: run.served,
-        })
+        let user = self.waiting.first().and_then(|rank| self.users.get(&rank.id))?;
+        let run = user.waiting.first().and_then(|rank| self.runs.get(&rank.id))?;
+        let share = run.priority.weigh(run.used.dominant_share(self.total));
+        Some(Next { user: user.number, least: self.least()?, share, served: run.served })
     }
 }
 

@@ -81,6 +81,12 @@ impl Engines {
         panic!("they ring each other for ever");
     }
 
+    /// Every engine in which something waits looks by itself, as it does now and then.
+    fn look_again(&mut self) {
+        let awake: Vec<_> = (0..self.engines.len()).filter(|engine| !self.asleep.contains(engine)).collect();
+        awake.into_iter().for_each(|engine| self.settle(engine));
+    }
+
     fn in_use(&self) -> Room {
         self.held.iter().fold(Room::default(), |mut used, (.., needs)| {
             used.give_back(*needs);
@@ -92,7 +98,7 @@ impl Engines {
     /// that has run longest ends first.
     fn shares(&mut self, needs: &[Room], rounds: usize) -> Vec<usize> {
         for (engine, &needs) in needs.iter().enumerate() {
-            (0..rounds).for_each(|_| drop(self.ask(engine, needs)));
+            (0..rounds).for_each(|_| _ = self.ask(engine, needs));
         }
         let mut granted = vec![0; needs.len()];
         for _ in 0..rounds {
@@ -140,11 +146,12 @@ fn what_others_hold_is_not_free_and_what_they_give_back_is() {
 fn a_large_request_is_not_put_off_for_ever_by_another_engine() {
     let mut engines = Engines::new(&[("a", 0), ("b", 0), ("c", 0)], 3);
     for engine in [0, 2] {
-        (0..4).for_each(|_| drop(engines.ask(engine, room(1, 1))));
+        (0..4).for_each(|_| _ = engines.ask(engine, room(1, 1)));
     }
     let large = engines.ask(1, room(6, 1));
     for round in 0..40 {
-        (0..2).for_each(|_| drop(engines.ask([0, 2][round % 2], room(1, 1))));
+        (0..2).for_each(|_| _ = engines.ask([0, 2][round % 2], room(1, 1)));
+        engines.look_again();
         engines.give_back(0);
         if engines.runs(large, 1) {
             assert!(round >= 3, "small ones run while it waits");
@@ -162,7 +169,7 @@ fn an_engine_that_was_stopped_keeps_what_it_holds_and_holds_nobody_up() {
     engines.ask(0, room(2, 1));
     // It waits with a reservation, and then sleeps.
     engines.ask(0, room(4, 1));
-    (0..2).for_each(|_| drop(engines.ask(0, room(0, 1))));
+    (0..2).for_each(|_| _ = engines.ask(0, room(0, 1)));
     assert!(engines.engines[0].0.reserved().is_some());
     engines.asleep.push(0);
     let waits = engines.ask(1, room(6, 1));
@@ -204,6 +211,7 @@ proptest! {
                 break;
             }
             engines.give_back(0);
+            engines.look_again();
         }
         prop_assert!(engines.waiting.is_empty(), "{:?}", engines.waiting);
     }
