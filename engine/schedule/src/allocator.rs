@@ -313,7 +313,7 @@ impl Allocator {
         let beside = beside.or_else(|| self.count_beside(room));
         let run = self.runs.get_mut(&ticket.sharer.0)?;
         run.requests.held.insert(ticket.job, Held { room, gpus, beside });
-        self.grants += 1;
+        self.grants = self.grants.saturating_add(1);
         run.served = self.grants;
         run.used.give_back(room);
         if let Some(user) = self.users.get_mut(&run.user) {
@@ -384,7 +384,7 @@ impl Allocator {
             // Of the GPUs it is not enough to count them.
             let all_beside = self.total.without(needs.room.counted());
             let (beside, gpus_beside) = (all_beside, GpuSet::default());
-            self.grants += 1;
+            self.grants = self.grants.saturating_add(1);
             let number = self.grants;
             self.reservation =
                 Some(Reservation { number, place: oldest, ticket, needs, all_beside, beside, gpus_beside });

@@ -106,7 +106,7 @@ impl Allocator {
         let mut grants = self.grants;
         let mut all_beside = Vec::new();
         for (told, is_awake) in told {
-            seen.held.give_back(told.held);
+            seen.held.give_back(told.held.counted());
             grants = grants.max(told.grants);
             for user in &told.users {
                 let (used, served) = seen.users.entry(user.user).or_default();

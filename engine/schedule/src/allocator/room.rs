@@ -58,11 +58,11 @@ impl Room {
         self.gpus -= part.gpus;
     }
 
-    pub(super) fn give_back(&mut self, part: Self) {
-        self.cores.0 += part.cores.0;
-        self.memory.0 += part.memory.0;
-        self.scratch.0 += part.scratch.0;
-        self.gpus += part.gpus;
+    pub(super) const fn give_back(&mut self, part: Self) {
+        self.cores.0 = self.cores.0.saturating_add(part.cores.0);
+        self.memory.0 = self.memory.0.saturating_add(part.memory.0);
+        self.scratch.0 = self.scratch.0.saturating_add(part.scratch.0);
+        self.gpus = self.gpus.saturating_add(part.gpus);
     }
 
     /// What is left of it without this part, even if that is more than all.

@@ -181,6 +181,29 @@ fn an_engine_that_was_stopped_keeps_what_it_holds_and_holds_nobody_up() {
     engines.settle(0);
 }
 
+#[test]
+fn nonsense_on_the_board_leaves_an_engine_to_itself_and_does_no_harm() {
+    let most = Room { cores: MilliCores(u64::MAX), memory: Mebibytes(u64::MAX), scratch: Mebibytes(u64::MAX), gpus: 9 };
+    let user = User { user: number_of("a"), used: most, served: u64::MAX };
+    let nonsense = Told {
+        held: most,
+        grants: u64::MAX,
+        users: vec![user; 3],
+        next: Some(Next { user: 0, least: Room::default(), share: 0, served: 0 }),
+        reserved: Some(Reserved { number: u64::MAX, room: most }),
+        beside: Some((u64::MAX, most)),
+        ..Told::default()
+    };
+    let mut engines = Engines::new(&[("a", 0), ("b", 0), ("c", 0)], 2);
+    engines.board[1..].fill(nonsense);
+    engines.asleep.extend([1, 2]);
+    let waits = engines.ask(0, room(1, 1));
+    assert!(!engines.runs(waits, 0), "everything is taken");
+    engines.board[1..].fill(Told::default());
+    engines.look(0);
+    assert!(engines.runs(waits, 0));
+}
+
 proptest! {
     #[test]
     fn nothing_is_overbooked_and_whatever_fits_runs(
