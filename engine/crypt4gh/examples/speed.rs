@@ -1,7 +1,8 @@
 //! How fast bodies are sealed and opened, against the bare primitives on the same bytes in the same run.
 //!
 //! `cargo run --release -p sluis-crypt4gh --example speed [MEGABYTES] [REPEATS]`; the file lies in memory, in
-//! /dev/shm, or in the page cache of the disk that `SPEED_FOLDER` names.
+//! /dev/shm, or in the page cache of the disk that `SPEED_FOLDER` names. With `SPEED_SMALL_PIECES` the sealed file is written
+//! segment by segment, not as the store writes it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may fail, and prints")]
 
@@ -17,7 +18,7 @@ use std::{
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use blake3::{Hasher, hazmat::HasherExt};
-use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, NonceBase, SEGMENT, open_body, seal_body};
+use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, NonceBase, PieceWriter, SEGMENT, open_body, seal_body};
 
 /// Runs a function in several threads, each with its own copy of the plaintext's part.
 fn in_threads(threads: usize, work: impl Fn(usize) + Sync) {
@@ -70,6 +71,19 @@ fn nonce(number: u64) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
+/// Writes what is sealed as it comes, one segment at a time.
+struct SegmentBySegment<'a>(&'a File);
+
+impl Write for SegmentBySegment<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 struct Figures(Vec<(String, Vec<f64>)>);
 
 impl Figures {
@@ -98,7 +112,7 @@ fn main() {
     let piece = vec![0x41; 1 << 20];
     (0..megabytes).for_each(|_| plain.write_all(&piece).unwrap());
     let (key, base) = (DataKey::generate().unwrap(), NonceBase::generate().unwrap());
-    let mut sealed = tempfile::tempfile_in(&folder).unwrap();
+    let sealed = tempfile::tempfile_in(&folder).unwrap();
     let one = NonZero::<usize>::MIN;
     let again = |file: &File| {
         let mut file = file.try_clone().unwrap();
@@ -106,7 +120,12 @@ fn main() {
         file
     };
     plain.rewind().unwrap();
-    seal_body(again(&plain), &mut sealed, &key, base, one, |_, _| (), drop).unwrap();
+    // As the store writes a body, or in the pieces in which it is sealed.
+    if std::env::var_os("SPEED_SMALL_PIECES").is_none() {
+        seal_body(again(&plain), PieceWriter::new(&sealed), &key, base, one, |_, _| (), drop).unwrap();
+    } else {
+        seal_body(again(&plain), SegmentBySegment(&sealed), &key, base, one, |_, _| (), drop).unwrap();
+    }
     let binding = Binding::Position { base, length: bytes as u64 };
     let bare = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &[3; 32]).unwrap());
     // As large as the file, so that it lies in memory as the file does.
@@ -243,14 +262,14 @@ fn main() {
             figures.add(
                 &format!("seal and address to a file, {threads}"),
                 rate(bytes, || {
-                    let to = tempfile::tempfile_in(&folder).unwrap();
+                    let to = PieceWriter::new(tempfile::tempfile_in(&folder).unwrap());
                     seal_body(again(&plain), to, &key, base, count, group_value, drop).unwrap();
                 }),
             );
             figures.add(
                 &format!("open to a file, {threads}"),
                 rate(bytes, || {
-                    let to = tempfile::tempfile_in(&folder).unwrap();
+                    let to = PieceWriter::new(tempfile::tempfile_in(&folder).unwrap());
                     open_body(again(&sealed), to, std::slice::from_ref(&key), binding, count, |_, _| (), drop).unwrap();
                 }),
             );

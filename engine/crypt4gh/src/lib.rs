@@ -16,6 +16,7 @@ mod opener;
 mod openssh;
 mod packet;
 mod passphrase;
+mod pieces;
 mod window;
 
 pub use async_opener::AsyncBodyOpener;
@@ -29,3 +30,4 @@ pub use key_file::SecretKeyError;
 pub use keys::{DataKey, PublicKey, SecretKey};
 pub use opener::{Binding, BodyOpener};
 pub use packet::{HeaderPacket, PacketContent, PacketKey};
+pub use pieces::{PIECE, PieceWriter};

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use sluis_crypt4gh::PieceWriter;
+
 use crate::{
     StoreError,
     backend::{
@@ -80,21 +82,23 @@ impl Directory {
     fn prepare(&self, blob: NewBlob) -> Result<Pending, StoreError> {
         let to = self.path(&blob.name);
         let failed = |error| StoreError::io(&to, "written")(error);
-        let upload = match blob.content {
-            Content::Upload(upload) => upload.into_any().downcast().map_err(|_| failed(foreign_upload()))?,
+        let mut upload: DirectoryUpload = match blob.content {
+            Content::Upload(upload) => *upload.into_any().downcast().map_err(|_| failed(foreign_upload()))?,
             Content::Bytes(bytes) => {
                 let mut upload = self.upload()?;
                 upload.write_all(&bytes).map_err(failed)?;
-                Box::new(upload)
+                upload
             }
         };
-        Ok(Pending { upload: *upload, to, mode: blob.mode })
+        upload.flush().map_err(failed)?;
+        Ok(Pending { upload, to, mode: blob.mode })
     }
 
     fn upload(&self) -> Result<DirectoryUpload, StoreError> {
         let path = self.writer.next_path();
         let file = self.disk.create(&path).map_err(StoreError::io(&path, "made"))?;
-        Ok(DirectoryUpload { file, path, disk: Arc::clone(&self.disk), unflushed: 0, written: 0 })
+        let pieces = PieceWriter::new(Steady { file, unflushed: 0 });
+        Ok(DirectoryUpload { pieces, path, disk: Arc::clone(&self.disk), written: 0 })
     }
 }
 
@@ -253,30 +257,54 @@ impl Directory {
     }
 }
 
-/// A file in the writer's folder.
+/// A file that is brought to the disk while it is written.
 #[derive(Debug)]
-struct DirectoryUpload {
+struct Steady {
     file: Box<dyn DiskFile>,
-    path: PathBuf,
-    disk: Arc<dyn Disk>,
     unflushed: u64,
-    written: u64,
 }
 
-impl Write for DirectoryUpload {
+impl Write for Steady {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.unflushed += count as u64;
-        self.written += count as u64;
         if self.unflushed >= FLUSHED_EVERY {
             self.file.sync()?;
             self.unflushed = 0;
         }
+        let count = self.file.write(bytes)?;
+        self.unflushed += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// A file in the writer's folder.
+#[derive(Debug)]
+struct DirectoryUpload {
+    pieces: PieceWriter<Steady>,
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    written: u64,
+}
+
+impl DirectoryUpload {
+    /// The file, which has all that was written once that is flushed.
+    fn file(&self) -> &dyn DiskFile {
+        &*self.pieces.get_ref().file
+    }
+}
+
+impl Write for DirectoryUpload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.pieces.write(bytes)?;
+        self.written += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pieces.flush()
     }
 }
 

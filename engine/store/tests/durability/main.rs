@@ -247,3 +247,29 @@ fn what_is_put_together_is_flushed_together() {
     let flushed = flushes(&recorder.log()) - before;
     assert!(flushed < 2 * 64, "{flushed} flushes for 64 objects of four files each");
 }
+
+#[test]
+fn a_large_body_is_written_in_large_pieces_and_a_small_one_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Recorder::default();
+    let store = open(folder.path(), &recorder);
+    for (number, length) in [(0, 3 << 20), (1, 70_000)] {
+        let before = recorder.log().len();
+        let mut object = store.begin_object().unwrap();
+        let body: Vec<u8> = (0..length).map(|i: u32| (i % 251) as u8).collect();
+        body.chunks(65_564).for_each(|segment| object.write_all(segment).unwrap());
+        object.commit(&address(number), ObjectParts { record: RECORD, packets: &[], labels: b"labels" }).unwrap();
+        let writes: Vec<_> = recorder.log()[before..]
+            .iter()
+            .filter_map(|op| match op {
+                Op::Write(_, bytes) => Some(bytes.len()),
+                _ => None,
+            })
+            .collect();
+        // The recorder takes half of what it is given.
+        assert_eq!(writes[0], length.min(1 << 20) as usize / 2);
+        let mut found = Vec::new();
+        store.object(&address(number)).unwrap().unwrap().open_body().unwrap().read_to_end(&mut found).unwrap();
+        assert!(found == body, "{length} bytes");
+    }
+}

@@ -65,9 +65,10 @@ impl Directory {
             return;
         }
         let all = requests.iter().flat_map(|request| request.stages.iter().flatten());
-        all.filter(|one| one.upload.written <= SHORT).for_each(|one| one.upload.file.begin_sync());
+        all.filter(|one| one.upload.written <= SHORT).for_each(|one| one.upload.file().begin_sync());
         for (request, outcome) in requests.iter().zip(outcomes) {
-            let flush = |one: &Pending| one.upload.file.sync().map_err(StoreError::io(&one.to, "flushed to the disk"));
+            let flush =
+                |one: &Pending| one.upload.file().sync().map_err(StoreError::io(&one.to, "flushed to the disk"));
             if let Err(error) = request.stages.iter().flatten().try_for_each(flush) {
                 *outcome = Err(error);
             }
