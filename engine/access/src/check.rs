@@ -1,5 +1,7 @@
 //! Checking objects: every part against what was sealed, with nothing given out and nothing changed.
 
+mod parts;
+
 use std::{io, num::NonZero};
 
 use sluis_model::{Address, Labels};
@@ -10,7 +12,20 @@ use crate::{
     authenticated::{self, Kind},
     permit::Purpose,
     seal::BodyRecord,
+    unseal::Opened,
 };
+
+pub use parts::{LargeCheck, PartChecked};
+
+/// A check that has begun.
+#[derive(Debug)]
+pub enum BegunCheck {
+    /// All that there is to find.
+    Done(Checked),
+    /// Everything but the content is whole, and the content is so large that it is worth several threads:
+    /// [`Site::check_part`].
+    Large(Box<LargeCheck>),
+}
 
 /// What a check found of an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,19 +55,39 @@ impl Site {
     /// # Errors
     /// If the permit does not cover it.
     pub fn check(&self, permit: &Permit, address: &Address) -> Result<Checked, AccessError> {
+        let large = match self.begin_check(permit, address)? {
+            BegunCheck::Done(found) => return Ok(found),
+            BegunCheck::Large(large) => large,
+        };
+        loop {
+            if let PartChecked::Last(found) = self.check_part(&large) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// As [`Site::check`], but of a large object the content is left to whoever checks parts of it.
+    ///
+    /// # Errors
+    /// If the permit does not cover it.
+    pub fn begin_check(&self, permit: &Permit, address: &Address) -> Result<BegunCheck, AccessError> {
         self.check_permit(permit, address)?;
         let found = match self.store().object(address) {
-            Ok(None) => return Ok(Checked::Gone),
-            Ok(Some(object)) => self.check_parts(permit, &object),
+            Ok(None) => return Ok(BegunCheck::Done(Checked::Gone)),
+            Ok(Some(object)) => self.check_parts(permit, object),
             Err(StoreError::Damaged(_)) => Err(Checked::Damaged("its record".to_owned())),
             Err(error) => Err(unreadable("its record or a label set", &error)),
         };
-        Ok(match found {
-            Ok(size) => Checked::Whole(size),
-            // What vanished while it was read is no damage.
-            Err(_) if matches!(self.store().contains(address), Ok(false)) => Checked::Gone,
-            Err(fault) => fault,
-        })
+        Ok(found.unwrap_or_else(|fault| BegunCheck::Done(self.unless_gone(address, fault))))
+    }
+
+    /// What was found, unless it was found of what vanished meanwhile: that is no damage.
+    fn unless_gone(&self, address: &Address, found: Checked) -> Checked {
+        match found {
+            Checked::Whole(_) => found,
+            _ if matches!(self.store().contains(address), Ok(false)) => Checked::Gone,
+            _ => found,
+        }
     }
 
     /// Sets an object aside that a check found damaged. Parts of it that cannot be read are kept where they are, and that is
@@ -77,8 +112,8 @@ impl Site {
         if permit.purpose == Purpose::Check { Ok(()) } else { Err(AccessError::NotCovered("a check".to_owned())) }
     }
 
-    /// Bytes of plaintext, or what is wrong with which part.
-    fn check_parts(&self, permit: &Permit, object: &StoredObject) -> Result<u64, Checked> {
+    /// Checks the content, too, if it is not large; or says what is wrong with which part.
+    fn check_parts(&self, permit: &Permit, object: StoredObject) -> Result<BegunCheck, Checked> {
         let damaged = |part: &str| Checked::Damaged(part.to_owned());
         let owner = object.address.to_string();
         let record: Option<BodyRecord> =
@@ -92,13 +127,22 @@ impl Site {
         for recipient in object.recipients().map_err(|error| fault("its header packets", &error))? {
             object.packet_for(&recipient).map_err(|error| fault("a header packet", &error))?;
         }
-        let told = |error: AccessError| match error {
-            AccessError::Damaged { part, .. } => Checked::Damaged(part),
-            error => unreadable("its packet or body", &error),
-        };
-        let opened = self.opened(permit, object, &record).map_err(told)?;
+        let opened = self.opened(permit, &object, &record).map_err(told)?;
+        if opened.size > parts::PART {
+            let Opened { size, how, .. } = opened;
+            return Ok(BegunCheck::Large(Box::new(LargeCheck::new(self, object, size, how).map_err(told)?)));
+        }
         // Each object has a thread of its own.
-        self.write_out(opened, &object.address, io::sink(), NonZero::<usize>::MIN).map_err(told)
+        let size = self.write_out(opened, &object.address, io::sink(), NonZero::<usize>::MIN).map_err(told)?;
+        Ok(BegunCheck::Done(Checked::Whole(size)))
+    }
+}
+
+/// What an error of reading the packet or the body says.
+fn told(error: AccessError) -> Checked {
+    match error {
+        AccessError::Damaged { part, .. } => Checked::Damaged(part),
+        error => unreadable("its packet or body", &error),
     }
 }
 

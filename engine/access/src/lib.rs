@@ -67,7 +67,7 @@ pub use audit::{
     Claim, DECIDED_ACTIONS, DONE_ACTIONS, ExpiredRecords, Outcome, Proved, Verdict, verify_audit_log,
 };
 pub use caller::Caller;
-pub use check::Checked;
+pub use check::{BegunCheck, Checked, LargeCheck, PartChecked};
 pub use config::{
     Containers, DockerPatience, Executors, Factor, IdentityConfig, ResumeWithin, RetryPolicy, Rule, SiteConfig,
 };

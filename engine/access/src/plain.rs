@@ -1,6 +1,9 @@
 //! Objects of the class `public`: kept as they are, and verified group by group against the address.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::{
+    io::{self, Read, Seek, SeekFrom},
+    sync::Arc,
+};
 
 use blake3::{Hasher, hazmat::ChainingValue};
 use sluis_model::Address;
@@ -16,30 +19,20 @@ pub(crate) fn outline(groups: &[ChainingValue]) -> Vec<u8> {
     groups.concat()
 }
 
-/// Reads a public object; every group is verified before a byte of it is given out.
+/// What is known of a public object's content: enough to verify each of its groups.
 #[derive(Debug)]
-pub(crate) struct PlainReader {
-    inner: Box<dyn OpenBlob>,
+pub(crate) struct Outline {
     /// Has hashed nothing yet.
     keyed: Hasher,
     address: Address,
+    /// None if there is one group alone.
     groups: Vec<ChainingValue>,
     length: u64,
-    position: u64,
-    /// The group at hand, and which it is.
-    buffer: Vec<u8>,
-    current: Option<u64>,
 }
 
-impl PlainReader {
+impl Outline {
     /// `None` if the outline is not that of the address.
-    pub(crate) fn open(
-        inner: Box<dyn OpenBlob>,
-        key: &[u8; 32],
-        address: Address,
-        length: u64,
-        outline: &[u8],
-    ) -> Option<Self> {
+    pub(crate) fn read(key: &[u8; 32], address: Address, length: u64, outline: &[u8]) -> Option<Self> {
         let (groups, rest) = outline.as_chunks::<32>();
         let count = if length > GROUP as u64 { length.div_ceil(GROUP as u64) } else { 0 };
         if !rest.is_empty() || groups.len() as u64 != count {
@@ -48,21 +41,44 @@ impl PlainReader {
         if count > 0 && tree::root(key, groups, length) != *address.as_bytes() {
             return None;
         }
-        let (keyed, groups) = (Hasher::new_keyed(key), groups.to_vec());
-        Some(Self { inner, keyed, address, groups, length, position: 0, buffer: Vec::new(), current: None })
+        Some(Self { keyed: Hasher::new_keyed(key), address, groups: groups.to_vec(), length })
+    }
+
+    fn is_genuine(&self, group: u64, bytes: &[u8]) -> bool {
+        match self.groups.get(group as usize) {
+            Some(expected) => tree::group_value(&self.keyed, group, bytes) == *expected,
+            None => self.keyed.clone().update(bytes).finalize() == *self.address.as_bytes(),
+        }
+    }
+}
+
+/// Reads a public object; every group is verified before a byte of it is given out.
+#[derive(Debug)]
+pub(crate) struct PlainReader {
+    inner: Box<dyn OpenBlob>,
+    outline: Arc<Outline>,
+    position: u64,
+    /// The group at hand, and which it is.
+    buffer: Vec<u8>,
+    current: Option<u64>,
+}
+
+impl PlainReader {
+    pub(crate) fn new(inner: Box<dyn OpenBlob>, outline: Arc<Outline>) -> Self {
+        Self { inner, outline, position: 0, buffer: Vec::new(), current: None }
     }
 
     /// Reads and verifies the group that holds the position.
     fn load(&mut self, group: u64) -> io::Result<()> {
         self.current = None;
         let start = group * GROUP as u64;
-        let count = (self.length - start).min(GROUP as u64);
+        let count = (self.outline.length - start).min(GROUP as u64);
         self.inner.seek(SeekFrom::Start(start))?;
         self.buffer.clear();
         // One byte more, to see that a body ends where it should.
-        let is_last = start + count == self.length;
+        let is_last = start + count == self.outline.length;
         (&mut self.inner).take(count + u64::from(is_last)).read_to_end(&mut self.buffer)?;
-        let is_whole = self.buffer.len() as u64 == count && self.is_genuine(group);
+        let is_whole = self.buffer.len() as u64 == count && self.outline.is_genuine(group, &self.buffer);
         if !is_whole {
             self.buffer.clear();
             return Err(io::Error::new(io::ErrorKind::InvalidData, WrongContent));
@@ -70,19 +86,14 @@ impl PlainReader {
         self.current = Some(group);
         Ok(())
     }
-
-    fn is_genuine(&self, group: u64) -> bool {
-        match self.groups.get(group as usize) {
-            Some(expected) => tree::group_value(&self.keyed, group, &self.buffer) == *expected,
-            None => self.keyed.clone().update(&self.buffer).finalize() == *self.address.as_bytes(),
-        }
-    }
 }
 
 impl Read for PlainReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         // An empty object is one empty group.
-        if out.is_empty() || (self.position >= self.length && (self.length > 0 || self.current.is_some())) {
+        if out.is_empty()
+            || (self.position >= self.outline.length && (self.outline.length > 0 || self.current.is_some()))
+        {
             return Ok(0);
         }
         let group = self.position / GROUP as u64;
@@ -102,10 +113,10 @@ impl Seek for PlainReader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let wanted = match to {
             SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.outline.length.checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
-        self.position = wanted.ok_or(io::ErrorKind::InvalidInput)?.min(self.length);
+        self.position = wanted.ok_or(io::ErrorKind::InvalidInput)?.min(self.outline.length);
         Ok(self.position)
     }
 }

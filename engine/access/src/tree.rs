@@ -79,6 +79,7 @@ impl Part {
 }
 
 /// Joins the parts of a content as they come, in memory that hardly grows with their number.
+#[derive(Clone)]
 pub(crate) struct Joiner {
     key: Zeroizing<[u8; 32]>,
     parts: u64,
@@ -111,6 +112,14 @@ impl Joiner {
         if let (Some(right), Some(left)) = (self.whole.pop(), self.whole.pop()) {
             self.whole.push(merge_subtrees_non_root(&left, &right, Mode::KeyedHash(&self.key)));
         }
+    }
+
+    /// What was added, which is one part or more, as a part of something larger.
+    pub(crate) fn part(mut self) -> Part {
+        while self.whole.len() > 1 {
+            self.join_last();
+        }
+        Part { value: self.whole.pop().unwrap_or_default(), alone: None }
     }
 
     /// The hash of everything.
@@ -172,6 +181,17 @@ mod tests {
                     }
                     assert!(joiner.whole.len() < 12);
                     assert_eq!(joiner.finish(), expected, "{length} bytes in parts of {size}");
+                    let mut joiner = Joiner::new(&key);
+                    for (parts, number) in bytes[..length].chunks(2 * size).zip(0..) {
+                        let mut inner = Joiner::new(&key);
+                        for (part, within) in parts.chunks(size).zip(0..) {
+                            inner.add(&Part::of(&keyed, (2 * number + within) * size as u64, [part]));
+                        }
+                        joiner.add(&inner.part());
+                    }
+                    if length > 2 * size {
+                        assert_eq!(joiner.finish(), expected, "{length} bytes in parts of parts of {size}");
+                    }
                 }
                 if length > GROUP {
                     assert_eq!(groups.len(), length.div_ceil(GROUP));

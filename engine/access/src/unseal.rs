@@ -4,6 +4,7 @@ use std::{
     io::{self, BufReader, Read, Seek, SeekFrom, Write},
     num::NonZero,
     slice,
+    sync::Arc,
 };
 
 use sluis_crypt4gh::{BATCH, Binding, BodyOpener, DataKey, End, NonceBase, PacketContent, Segments, open_body};
@@ -15,7 +16,7 @@ use crate::{
     audit::Entry,
     authenticated::{self, Kind},
     permit::Purpose,
-    plain::PlainReader,
+    plain::{Outline, PlainReader},
     seal::{BodyRecord, Seal},
     tree::{GROUP, Joiner, Part},
 };
@@ -30,13 +31,14 @@ pub struct ObjectReader {
 /// An object whose body is open, and what it takes to read it.
 pub(crate) struct Opened {
     body: Box<dyn OpenBlob>,
-    size: u64,
-    how: How,
+    pub(crate) size: u64,
+    pub(crate) how: How,
 }
 
 /// How an object is kept, with what it takes to read it.
-enum How {
-    Sealed(DataKey, Binding),
+pub(crate) enum How {
+    /// With the data key and the nonce of the first segment.
+    Sealed(DataKey, NonceBase),
     /// With the groups' values.
     Plain(Vec<u8>),
 }
@@ -131,10 +133,11 @@ impl Site {
         let Opened { body, size, how } = self.open_object(permit, address)?;
         let content = match how {
             How::Plain(outline) => {
-                let reader = self.plain_reader(body, address, size, &outline);
-                Content::Plain(reader.map_err(|error| self.aside(error))?)
+                let outline = self.outline(address, size, &outline).map_err(|error| self.aside(error))?;
+                Content::Plain(PlainReader::new(body, outline))
             }
-            How::Sealed(key, binding) => {
+            How::Sealed(key, base) => {
+                let binding = Binding::Position { base, length: size };
                 let buffered = BufReader::with_capacity(1 << 18, body);
                 let opener = BodyOpener::seekable(buffered, slice::from_ref(&key), binding);
                 let opener = opener.map_err(AccessError::from_reading(address))?;
@@ -192,7 +195,7 @@ impl Site {
                 let key = self.open_packet(permit, object, seal)?;
                 let mut base = [0; 12];
                 hex::decode_to_slice(&seal.nonce, &mut base).map_err(|_| damaged("its record"))?;
-                How::Sealed(key, Binding::Position { base: NonceBase::from_bytes(base), length: record.length })
+                How::Sealed(key, NonceBase::from_bytes(base))
             }
         };
         Ok(Opened { body, size: record.length, how })
@@ -207,37 +210,30 @@ impl Site {
         threads: NonZero<usize>,
     ) -> Result<u64, AccessError> {
         let Opened { body, size, how } = opened;
-        let (key, binding) = match how {
-            How::Sealed(key, binding) => (key, binding),
+        let (key, base) = match how {
+            How::Sealed(key, base) => (key, base),
             How::Plain(outline) => {
-                let mut reader = self.plain_reader(body, address, size, &outline)?;
+                let mut reader = PlainReader::new(body, self.outline(address, size, &outline)?);
                 return copy_plain(&mut reader, &mut writer, AccessError::from_reading(address));
             }
         };
-        let damaged = |part: String| AccessError::Damaged { address: *address, part };
         let address_key = self.keys().address_key();
         let keyed = blake3::Hasher::new_keyed(address_key);
         let look = |number, segments: Segments<'_>| Part::of(&keyed, number * BATCH as u64, segments);
         let mut joiner = Joiner::new(address_key);
-        match open_body(body, writer, slice::from_ref(&key), binding, threads, look, |part| joiner.add(&part)) {
-            Ok(_) if joiner.finish() == *address.as_bytes() => Ok(size),
-            Ok(_) => Err(damaged(format!("its body ({WrongContent})"))),
-            Err(End::Body(error)) => Err(damaged(format!("its body ({error})"))),
-            Err(End::Read(error)) => Err(AccessError::from_reading(address)(error)),
-            Err(End::Write(error)) => Err(AccessError::Output(error)),
-            Err(End::Crypto(error)) => Err(error.into()),
+        let binding = Binding::Position { base, length: size };
+        open_body(body, writer, slice::from_ref(&key), binding, threads, look, |part| joiner.add(&part))
+            .map_err(|end| not_opened(address, end, 0))?;
+        if joiner.finish() != *address.as_bytes() {
+            return Err(AccessError::Damaged { address: *address, part: format!("its body ({WrongContent})") });
         }
+        Ok(size)
     }
 
-    fn plain_reader(
-        &self,
-        body: Box<dyn OpenBlob>,
-        address: &Address,
-        size: u64,
-        outline: &[u8],
-    ) -> Result<PlainReader, AccessError> {
-        let opened = PlainReader::open(body, self.keys().address_key(), *address, size, outline);
-        opened.ok_or_else(|| AccessError::Damaged { address: *address, part: "its record".to_owned() })
+    /// What is known of a public object's content.
+    pub(crate) fn outline(&self, address: &Address, size: u64, outline: &[u8]) -> Result<Arc<Outline>, AccessError> {
+        let known = Outline::read(self.keys().address_key(), *address, size, outline).map(Arc::new);
+        known.ok_or_else(|| AccessError::Damaged { address: *address, part: "its record".to_owned() })
     }
 
     pub(crate) fn check_cover(&self, permit: &Permit, address: &Address) -> Result<(), AccessError> {
@@ -342,6 +338,18 @@ impl Site {
         entry.objects = vec![address.to_string()];
         entry.reasons = vec![part.to_owned()];
         self.audit().note(&entry)
+    }
+}
+
+/// Why a part of a body was not opened that begins at this segment.
+pub(crate) fn not_opened(address: &Address, end: End, first: u64) -> AccessError {
+    match end {
+        End::Body(error) => {
+            AccessError::Damaged { address: *address, part: format!("its body ({})", error.of_part(first)) }
+        }
+        End::Read(error) => AccessError::from_reading(address)(error),
+        End::Write(error) => AccessError::Output(error),
+        End::Crypto(error) => error.into(),
     }
 }
 

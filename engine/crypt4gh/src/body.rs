@@ -48,6 +48,12 @@ impl NonceBase {
         &self.0
     }
 
+    /// The base of a part of the body that begins at this segment.
+    #[must_use]
+    pub fn of_part(self, first: u64) -> Self {
+        Self(self.of_segment(first))
+    }
+
     /// The nonce of a segment: the base read as a 96-bit little-endian number, plus the segment's number.
     pub(crate) fn of_segment(self, segment: u64) -> [u8; NONCE] {
         let mut wide = [0; 16];

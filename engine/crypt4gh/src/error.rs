@@ -90,6 +90,19 @@ pub enum BodyError {
     TooLong,
 }
 
+impl BodyError {
+    /// The same of a whole body, if it was found in a part of it that begins at this segment.
+    #[must_use]
+    pub const fn of_part(self, first: u64) -> Self {
+        match self {
+            Self::Damaged(segment) => Self::Damaged(first.saturating_add(segment)),
+            Self::Misplaced(segment) => Self::Misplaced(first.saturating_add(segment)),
+            Self::Truncated(segment) => Self::Truncated(first.saturating_add(segment)),
+            Self::TooLong => Self::TooLong,
+        }
+    }
+}
+
 impl From<BodyError> for io::Error {
     fn from(error: BodyError) -> Self {
         Self::new(io::ErrorKind::InvalidData, error)

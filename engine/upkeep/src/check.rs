@@ -1,15 +1,16 @@
-//! The check of all objects: each part against what was sealed, on every core, resumable.
+//! The check of all objects: each part against what was sealed, on every core, resumable. Each thread works on an object of
+//! its own, or on a part of one that is large.
 
 use std::{
     collections::BTreeMap,
     num::NonZero,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sluis_access::{AccessError, Checked, Permit, Site};
+use sluis_access::{AccessError, BegunCheck, Checked, LargeCheck, PartChecked, Permit, Site};
 use sluis_model::{Address, RunId, TaskKey};
 use sluis_store::Unreadable;
 
@@ -110,7 +111,8 @@ pub fn check(site: &Site, how: Check, told: &(dyn Fn(Progress) + Sync)) -> Resul
         total: total.max(file.state.objects + addresses.len() as u64),
         addresses: &addresses,
         told,
-        queue: Mutex::new(Queue { next: 0, permit: None }),
+        queue: Mutex::default(),
+        changed: Condvar::new(),
         done: Mutex::new(Done { file, low: 0, waiting: BTreeMap::new() }),
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -150,14 +152,41 @@ struct Scrub<'a> {
     total: u64,
     told: &'a (dyn Fn(Progress) + Sync),
     queue: Mutex<Queue>,
+    /// There is something large to work on, or one thread fewer that may find something.
+    changed: Condvar,
     done: Mutex<Done>,
 }
 
 /// What comes next.
+#[derive(Default)]
 struct Queue {
     next: usize,
     /// That of the batch in which the next one is.
     permit: Option<Arc<Permit>>,
+    /// Objects that are checked in parts.
+    large: Vec<Large>,
+    /// How many threads work on an object that may turn out to be large.
+    beginning: usize,
+}
+
+/// An object, by its number.
+#[derive(Clone)]
+struct One {
+    number: usize,
+    permit: Arc<Permit>,
+}
+
+/// One that is checked in parts.
+#[derive(Clone)]
+struct Large {
+    one: One,
+    check: Arc<LargeCheck>,
+}
+
+/// What a thread can do.
+enum Work {
+    Object(One),
+    Part(Large),
 }
 
 /// What is done.
@@ -171,27 +200,61 @@ struct Done {
 
 impl Scrub<'_> {
     fn work(&self) -> Result<(), UpkeepError> {
-        while let Some((number, permit)) = self.take()? {
-            let address = &self.addresses[number];
-            let (found, unreadable) = match self.site.check(&permit, address)? {
-                Checked::Unreadable(part) if self.how.give_up => (Checked::Damaged(part), Unreadable::GivenUp),
-                found => (found, Unreadable::Kept),
-            };
-            if let (Checked::Damaged(part), true) = (&found, self.how.set_aside) {
-                self.site.set_aside(&permit, address, part, unreadable)?;
+        while let Some(work) = self.take()? {
+            match work {
+                Work::Object(one) => {
+                    let _others_know = Beginning(self);
+                    match self.site.begin_check(&one.permit, &self.addresses[one.number])? {
+                        BegunCheck::Done(found) => self.settle(&one, found)?,
+                        BegunCheck::Large(check) => {
+                            lock(&self.queue).large.push(Large { one, check: Arc::from(check) });
+                        }
+                    }
+                }
+                Work::Part(Large { one, check }) => match self.site.check_part(&check) {
+                    PartChecked::More => {}
+                    PartChecked::Last(found) => self.settle(&one, found)?,
+                    PartChecked::NoneLeft => {
+                        lock(&self.queue).large.retain(|large| large.one.number != one.number);
+                    }
+                },
             }
-            self.note(number, found)?;
         }
         Ok(())
     }
 
-    /// The next object and the permit of its batch. If a batch is refused, there is nothing more for anybody.
-    fn take(&self) -> Result<Option<(usize, Arc<Permit>)>, AccessError> {
-        let mut queue = lock(&self.queue);
-        let number = queue.next;
-        if number >= self.addresses.len() {
-            return Ok(None);
+    /// Notes what was found, and sets aside what is to be.
+    fn settle(&self, one: &One, found: Checked) -> Result<(), UpkeepError> {
+        let (found, unreadable) = match found {
+            Checked::Unreadable(part) if self.how.give_up => (Checked::Damaged(part), Unreadable::GivenUp),
+            found => (found, Unreadable::Kept),
+        };
+        if let (Checked::Damaged(part), true) = (&found, self.how.set_aside) {
+            self.site.set_aside(&one.permit, &self.addresses[one.number], part, unreadable)?;
         }
+        self.note(one.number, found)
+    }
+
+    /// A part of a large object, so that few are under way at a time, or the next object with the permit of its batch; waits
+    /// as long as another thread may find something large. If a batch is refused, there is nothing more for anybody.
+    fn take(&self) -> Result<Option<Work>, AccessError> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if let Some(large) = queue.large.first() {
+                return Ok(Some(Work::Part(large.clone())));
+            }
+            if queue.next < self.addresses.len() {
+                return self.next(&mut queue).map(|one| Some(Work::Object(one)));
+            }
+            if queue.beginning == 0 {
+                return Ok(None);
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn next(&self, queue: &mut Queue) -> Result<One, AccessError> {
+        let number = queue.next;
         if number.is_multiple_of(BATCH) {
             queue.permit = None;
         }
@@ -204,7 +267,8 @@ impl Scrub<'_> {
             }
         };
         queue.next += 1;
-        Ok(Some((number, permit)))
+        queue.beginning += 1;
+        Ok(One { number, permit })
     }
 
     fn note(&self, number: usize, found: Checked) -> Result<(), UpkeepError> {
@@ -229,6 +293,16 @@ impl Scrub<'_> {
         let (objects, bytes, damaged) = (state.objects, state.bytes, wrong as u64);
         (self.told)(Progress { objects, total: self.total, bytes, damaged });
         Ok(())
+    }
+}
+
+/// A thread works on an object that may turn out to be large; however that ends, those that wait for it look again.
+struct Beginning<'a>(&'a Scrub<'a>);
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).beginning -= 1;
+        self.0.changed.notify_all();
     }
 }
 

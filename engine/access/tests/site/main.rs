@@ -12,6 +12,7 @@ mod folder;
 mod grants;
 mod hostile;
 mod keys;
+mod large;
 mod objects;
 mod registry;
 mod retries;

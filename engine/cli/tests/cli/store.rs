@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::FileExt,
     path::PathBuf,
     time::{Duration, SystemTime},
 };
@@ -251,6 +252,25 @@ fn a_check_that_was_interrupted_goes_on_where_it_was() {
     fs::write(&file, state.to_string()).unwrap();
     assert_eq!(site.run(["store", "check", "--restart"]).code, Some(0));
     assert!(!addresses(&outputs).is_empty());
+}
+
+#[test]
+fn a_check_of_an_object_that_is_checked_in_parts_names_what_is_damaged_in_which_part() {
+    let (site, _) = site_with_run();
+    let large = site.path("large");
+    File::create(&large).unwrap().set_len(150 << 20).unwrap();
+    let put = site.run(["put", large.to_str().unwrap(), "--json"]).json();
+    let address = put[0]["address"].as_str().unwrap();
+    let checked = site.run(["store", "check"]);
+    assert!(checked.code == Some(0) && checked.out.contains("Checked 11 objects"), "{}{}", checked.out, checked.err);
+    let body = File::options().write(true).open(site.body(address)).unwrap();
+    body.write_at(b"damaged", 2000 * 65_564 + 300).unwrap();
+    let checked = site.run(["store", "check", "--set-aside"]);
+    assert_eq!(checked.code, Some(5), "{}{}", checked.out, checked.err);
+    for text in ["Checked 11 objects", address, "segment 2000 is damaged", "taken in"] {
+        assert!(checked.out.contains(text), "`{text}` in {}", checked.out);
+    }
+    assert!(site.run(["store", "check"]).out.contains("Checked 10 objects"), "it is set aside");
 }
 
 #[test]
