@@ -11,8 +11,8 @@ use std::{
 
 use serde_json::json;
 use sluis_crypt4gh::{
-    Binding, BodyOpener, EditedReader, FileError, Header, KeyFileError, OpenedHeader, PublicKey, SecretKey,
-    SecretKeyError, key_file,
+    Binding, BodyOpener, EditedReader, FileError, Header, KeyFileError, OpenedHeader, PublicKey,
+    SecretKey, SecretKeyError, key_file,
 };
 use zeroize::Zeroizing;
 
@@ -22,7 +22,7 @@ use crate::{
     failure::Failure,
     output, passphrase,
 };
-use ends::{Input, Output, unusable};
+use ends::{Input, Output, Settled, unusable};
 
 /// Carries out one of its actions.
 pub fn carry_out(crypt: &Crypt, json: bool) -> Result<Exit, Failure> {
@@ -68,22 +68,20 @@ fn convert(
     work: impl FnOnce(&mut (dyn Read + Send), &mut (dyn Write + Send)) -> Result<(), FileError>,
 ) -> Result<Exit, Failure> {
     let mut input = Input::open(files.input.as_deref())?.shown();
-    let mut output = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
+    let mut output = Output::create(files.output.as_deref())?;
     work(&mut input, &mut output).map_err(|error| failure(&error))?;
-    let output = output.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
     output.finish()?;
     Ok(Exit::Success)
 }
 
-/// Seals a file with its header apart. The header stands there first: a body without one is of no use to anybody.
+/// Seals a file with its header apart. The header stands there first: a body without one is of no use to anybody, and who
+/// sees it might take their data for kept.
 fn encrypt_apart(header: &Path, recipients: &[PublicKey], files: &CryptFiles) -> Result<Exit, Failure> {
     let mut apart = Output::create(Some(header))?;
     let mut input = Input::open(files.input.as_deref())?.shown();
-    let mut body = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
+    let mut body = Output::create(files.output.as_deref())?;
     sluis_crypt4gh::seal_apart(&mut input, &mut apart, &mut body, recipients).map_err(|error| failure(&error))?;
-    let body = body.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
-    apart.finish()?;
-    body.finish()?;
+    Settled::name_both(apart.settle()?, body.settle()?)?;
     Ok(Exit::Success)
 }
 
@@ -169,16 +167,17 @@ fn keygen(sk: &Path, pk: &Path, no_passphrase: bool) -> Result<Exit, Failure> {
         let passphrase = new_passphrase()?;
         key_file::lock_secret_key(&key, &passphrase).map_err(|error| Failure::of(Exit::Environment, &error))?
     };
-    // A file that tempfile makes can be read by its owner alone.
-    write_new(sk, text.as_bytes())?;
-    write_new(pk, key_file::write_public_key(&key.public_key()).as_bytes())?;
+    let secret = settled(sk, text.as_bytes())?;
+    let public = settled(pk, key_file::write_public_key(&key.public_key()).as_bytes())?;
+    // The secret key stands there first: nobody may seal for a public key whose secret key is lost.
+    Settled::name_both(secret, public)?;
     Ok(Exit::Success)
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn settled(path: &Path, bytes: &[u8]) -> Result<Settled, Failure> {
     let mut output = Output::create(Some(path))?;
     output.write_all(bytes).map_err(|error| unusable(path, "written", &error))?;
-    output.finish()
+    output.settle()
 }
 
 fn public_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, Failure> {

@@ -1,6 +1,12 @@
 //! Crypt4GH files outside of any site.
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    process::{Child, ChildStdin, Stdio},
+};
 
 use crate::test_site::{Ran, TestSite};
 
@@ -113,6 +119,82 @@ fn pipes_serve_as_both_ends() {
     };
     let sealed = piped(&["crypt", "encrypt", "--recipient", &public], text().as_bytes());
     assert!(piped(&["crypt", "decrypt", "--key", &own], &sealed) == text().as_bytes());
+}
+
+/// The names in the site's folder that were not there before.
+fn new_names(site: &TestSite, before: &BTreeSet<String>) -> Vec<String> {
+    names(site).difference(before).cloned().collect()
+}
+
+fn names(site: &TestSite) -> BTreeSet<String> {
+    let entries = fs::read_dir(site.path(".")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// The command with files that are limited to so many blocks of 512 bytes.
+fn limited(site: &TestSite, blocks: u32, arguments: &[&str]) -> Ran {
+    let command = site.command(arguments);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"]).arg(command.get_program());
+    shell.args(arguments).stdin(Stdio::null());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Ran::of(&shell.output().unwrap())
+}
+
+#[test]
+fn a_key_pair_stands_there_whole_or_not_at_all() {
+    let site = TestSite::new();
+    let at = |name: &str| site.path(name).display().to_string();
+    let before = names(&site);
+    let pair = |sk: &str, pk: &str| {
+        ["crypt", "keygen", "--no-passphrase", "--sk", &at(sk), "--pk", &at(pk)].map(str::to_owned)
+    };
+    let limited = |arguments: [String; 7]| limited(&site, 0, &arguments.each_ref().map(String::as_str));
+    site.run(pair("a.sec", "no-folder/a.pub")).failed(6, &["no-folder/a.pub"]);
+    limited(pair("a.sec", "a.pub")).failed(6, &["a.sec", "too large"]);
+    site.run(pair("same", "same")).failed(6, &["same"]);
+    assert_eq!(new_names(&site, &before), Vec::<String>::new());
+    site.write("a.pub", "of somebody else");
+    site.run(pair("a.sec", "a.pub")).failed(6, &["a.pub", "is there already"]);
+    assert_eq!(new_names(&site, &before), ["a.pub"]);
+    assert_eq!(fs::read_to_string(at("a.pub")).unwrap(), "of somebody else");
+    let (sk, pk) = keygen(&site, "b");
+    assert_eq!(fs::metadata(&sk).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(pk).unwrap().contains("PUBLIC KEY"));
+}
+
+/// A command that seals with its header apart and has read more than a pipe holds: its files are begun.
+fn sealing_apart(site: &TestSite, public: &str) -> (Child, ChildStdin) {
+    let at = |name: &str| site.path(name).display().to_string();
+    let arguments = ["crypt", "encrypt", "--recipient", public, "--header", &at("header"), "-o", &at("body")];
+    let mut child = site.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&vec![7; 4 << 20]).unwrap();
+    (child, stdin)
+}
+
+#[test]
+fn a_header_and_its_body_stand_there_both_or_neither() {
+    let site = TestSite::new();
+    let (_, public) = keygen(&site, "own");
+    let plain = site.write("plain", &text());
+    let before = names(&site);
+    let at = |name: &str| site.path(name).display().to_string();
+    let arguments = ["crypt", "encrypt", "--recipient", &public, "--header", &at("header"), &plain, "-o", &at("body")];
+    // Room enough for the header.
+    limited(&site, 2, &arguments).failed(6, &["too large"]);
+    assert_eq!(new_names(&site, &before), Vec::<String>::new());
+    let (child, stdin) = sealing_apart(&site, &public);
+    site.write("body", "of somebody else");
+    drop(stdin);
+    Ran::of(&child.wait_with_output().unwrap()).failed(6, &["body"]);
+    assert_eq!(new_names(&site, &before), ["body"]);
+    assert_eq!(fs::read_to_string(at("body")).unwrap(), "of somebody else");
+    fs::remove_file(at("body")).unwrap();
+    let (mut child, _stdin) = sealing_apart(&site, &public);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(new_names(&site, &before), Vec::<String>::new(), "a killed process leaves nothing");
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Both ends of `sluis crypt`: files, or standard input and output.
 
 use std::{
-    fs::File,
-    io::{self, IoSlice, IoSliceMut, IsTerminal, Read, Seek, SeekFrom, Write},
-    os::fd::AsFd,
+    fs::{self, File},
+    io::{self, BufWriter, IoSlice, IoSliceMut, IsTerminal, Read, Seek, SeekFrom, Write},
+    os::fd::{AsFd, AsRawFd},
     path::{Path, PathBuf},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use sluis_crypt4gh::PieceWriter;
 use tempfile::NamedTempFile;
 
 use crate::{exit::Exit, failure::Failure};
@@ -45,18 +47,21 @@ impl Input {
     }
 
     /// The input with a bar on the terminal that shows how far it was read.
-    pub fn shown(self) -> impl Read + Send {
-        let bar = match self.left() {
-            _ if !io::stderr().is_terminal() => ProgressBar::hidden(),
-            Some(length) => ProgressBar::new(length).with_style(style("{bar:40} {binary_bytes}/{binary_total_bytes}")),
-            None => ProgressBar::new_spinner().with_style(style("{spinner} {binary_bytes}")),
-        };
-        bar.wrap_read(self)
+    pub fn shown(self) -> impl Read + Send + use<> {
+        bar(self.left()).wrap_read(self)
+    }
+}
+
+fn bar(length: Option<u64>) -> ProgressBar {
+    match length {
+        _ if !io::stderr().is_terminal() => ProgressBar::hidden(),
+        Some(length) => ProgressBar::new(length).with_style(style("{bar:40} {binary_bytes}/{binary_total_bytes}")),
+        None => ProgressBar::new_spinner().with_style(style("{spinner} {binary_bytes}")),
     }
 }
 
 fn style(what: &str) -> ProgressStyle {
-    // The template is one of the two above.
+    // The template is one of those above.
     ProgressStyle::with_template(&format!("{what} {{binary_bytes_per_sec}} {{elapsed_precise}}"))
         .unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -79,9 +84,9 @@ impl Read for Input {
 
 /// What is written: a file, which stands there whole or not at all, or standard output.
 pub enum Output {
-    File(NamedTempFile, PathBuf),
+    File(PieceWriter<NewFile>, PathBuf),
     /// Without the standard library's buffer, which looks for ends of lines in what it gets.
-    Stream(File),
+    Stream(BufWriter<File>),
 }
 
 impl Output {
@@ -90,25 +95,32 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             let stream =
                 io::stdout().as_fd().try_clone_to_owned().map_err(|error| Failure::of(Exit::Environment, &error))?;
-            return Ok(Self::Stream(stream.into()));
+            return Ok(Self::Stream(BufWriter::with_capacity(1 << 18, stream.into())));
         };
         if path.symlink_metadata().is_ok() {
             let text = format!("{} is there already; name another file", path.display());
             return Err(Failure::new(Exit::Environment, text));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(|error| unusable(path, "written", &error))?;
-        Ok(Self::File(file, path.to_owned()))
+        let file = NewFile::begin(folder_of(path)).map_err(|error| unusable(path, "written", &error))?;
+        Ok(Self::File(PieceWriter::new(file), path.to_owned()))
     }
 
     /// Makes sure that everything is there, and gives the file its name.
     pub fn finish(self) -> Result<(), Failure> {
+        self.settle()?.name()
+    }
+
+    /// Makes sure that everything is there.
+    pub fn settle(self) -> Result<Settled, Failure> {
         match self {
-            Self::Stream(_) => Ok(()),
-            Self::File(file, path) => {
-                file.as_file().sync_all().map_err(|error| unusable(&path, "written", &error))?;
-                let kept = file.persist_noclobber(&path).map_err(|error| unusable(&path, "written", &error.error));
-                kept.map(drop)
+            Self::Stream(mut stream) => {
+                stream.flush().map_err(|error| Failure::of(Exit::Environment, &error))?;
+                Ok(Settled(None))
+            }
+            Self::File(pieces, path) => {
+                let whole = pieces.finish().and_then(|file| file.as_file().sync_all().map(|()| file));
+                let file = whole.map_err(|error| unusable(&path, "written", &error))?;
+                Ok(Settled(Some((file, path))))
             }
         }
     }
@@ -135,6 +147,81 @@ impl Write for Output {
             Self::Stream(stream) => stream.flush(),
         }
     }
+}
+
+/// A file that is whole and on the disk, and has no name yet; or what went to standard output.
+pub struct Settled(Option<(NewFile, PathBuf)>);
+
+impl Settled {
+    /// Gives it its name, which must be free.
+    pub fn name(self) -> Result<(), Failure> {
+        let Some((file, path)) = self.0 else { return Ok(()) };
+        let named = file.name(&path).and_then(|()| File::open(folder_of(&path))?.sync_all());
+        named.map_err(|error| unusable(&path, "written", &error))
+    }
+
+    /// Gives two files their names, both or neither. Whoever is interrupted in between leaves the first one alone.
+    pub fn name_both(first: Self, second: Self) -> Result<(), Failure> {
+        let path = first.0.as_ref().map(|(_, path)| path.clone());
+        first.name()?;
+        second.name().inspect_err(|_| {
+            // What remains then is what an interruption would leave, too.
+            let _ = path.map(fs::remove_file);
+        })
+    }
+}
+
+/// A file that is being written.
+pub enum NewFile {
+    /// It vanishes with the process, however that ends.
+    Unnamed(File),
+    /// Where the file system has no files without a name.
+    Named(NamedTempFile),
+}
+
+impl NewFile {
+    /// Begins one that its owner alone can read.
+    fn begin(folder: &Path) -> io::Result<Self> {
+        let how = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, how, Mode::RUSR | Mode::WUSR) {
+            Ok(file) if Path::new(OPEN_FILES).exists() => Ok(Self::Unnamed(file.into())),
+            _ => NamedTempFile::new_in(folder).map(Self::Named),
+        }
+    }
+
+    fn as_file(&self) -> &File {
+        match self {
+            Self::Unnamed(file) => file,
+            Self::Named(file) => file.as_file(),
+        }
+    }
+
+    fn name(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Named(file) => file.persist_noclobber(path).map(drop).map_err(|error| error.error),
+            Self::Unnamed(file) => {
+                let from = format!("{OPEN_FILES}/{}", file.as_raw_fd());
+                Ok(rustix::fs::linkat(CWD, from, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+            }
+        }
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.as_file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the system shows a process the files that it has open.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The failure of a file that cannot be read or written.
