@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    Binding, BodyOpener, DataKey, EditList, EditedReader, FileError, Header, HeaderPacket, NonceBase, OpenedHeader,
-    PublicKey, SEALED_SEGMENT, SEGMENT, SecretKey, open_body, seal_body,
+    Binding, BodyOpener, DataKey, EditList, EditedReader, End, FileError, Header, HeaderPacket, NonceBase,
+    OpenedHeader, PublicKey, SEALED_SEGMENT, SEGMENT, SecretKey, open_body, seal_body,
 };
 
 /// Seals everything from `reader` for the recipients into `writer`; gives the number of plaintext bytes.
@@ -63,6 +63,61 @@ pub fn open(mut reader: impl Read + Send, mut writer: impl Write + Send, key: &S
     let count = io::copy(&mut EditedReader::new(opener, &edits), &mut writer)?;
     writer.flush()?;
     Ok(count)
+}
+
+/// Where in a body a range of the plaintext lies: the bytes of whole segments.
+pub const fn sealed_range(range: &Range<u64>) -> Range<u64> {
+    let size = SEALED_SEGMENT as u64;
+    (range.start / SEGMENT as u64).saturating_mul(size)..range.end.div_ceil(SEGMENT as u64).saturating_mul(size)
+}
+
+/// Opens a range of the plaintext, as far as there is that much; gives the number of bytes. `reader` stands where the body's
+/// [`sealed_range`] begins, and is read no further than where that ends: it can be a pipe.
+///
+/// # Errors
+/// Those of reader and writer, and damage of a segment that holds some of the range.
+pub fn open_range(
+    reader: impl Read + Send,
+    writer: impl Write + Send,
+    keys: &[DataKey],
+    range: &Range<u64>,
+) -> Result<u64, FileError> {
+    let (sealed, length) = (sealed_range(range), range.end.saturating_sub(range.start));
+    if length == 0 {
+        return Ok(0);
+    }
+    let mut cut = Cut { inner: writer, skip: range.start % SEGMENT as u64, left: length };
+    let reader = reader.take(sealed.end - sealed.start);
+    match open_body(reader, &mut cut, keys, Binding::Unbound, all_cores(), |_, _| (), drop) {
+        Ok(_) => Ok(length - cut.left),
+        Err(End::Body(error)) => Err(End::Body(error.of_part(range.start / SEGMENT as u64)).into()),
+        Err(end) => Err(end.into()),
+    }
+}
+
+/// Hands on some of what is written to it: what stands behind the first bytes, up to a length.
+struct Cut<W> {
+    inner: W,
+    skip: u64,
+    left: u64,
+}
+
+impl<W: Write> Write for Cut<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = bytes.len() as u64;
+        if self.skip > 0 || self.left == 0 {
+            let passed = if self.left == 0 { length } else { self.skip.min(length) };
+            self.skip = self.skip.saturating_sub(passed);
+            return Ok(passed as usize);
+        }
+        let count = self.inner.write(&bytes[..self.left.min(length) as usize])?;
+        self.left -= count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 fn all_cores() -> NonZero<usize> {

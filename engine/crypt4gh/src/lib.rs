@@ -24,7 +24,7 @@ pub use batch::{BATCH, End, Segments, open_body, seal_body};
 pub use body::{BodySealer, NonceBase, SEALED_SEGMENT, SEGMENT, sealed_length};
 pub use edit::{EditList, EditedReader};
 pub use error::{BodyError, CryptoError, FileError, HeaderError, KeyFileError, PacketError};
-pub use file::{open, rearrange, seal, seal_apart};
+pub use file::{open, open_range, rearrange, seal, seal_apart, sealed_range};
 pub use header::{Header, OpenedHeader};
 pub use key_file::SecretKeyError;
 pub use keys::{DataKey, PublicKey, SecretKey};

@@ -9,8 +9,9 @@ use std::{
 
 use proptest::prelude::*;
 use sluis_crypt4gh::{
-    Binding, BodyError, BodyOpener, BodySealer, DataKey, EditList, EditedReader, Header, HeaderPacket, NonceBase,
-    SEALED_SEGMENT, SEGMENT, SecretKey, key_file, open, rearrange, seal, sealed_length,
+    Binding, BodyError, BodyOpener, BodySealer, DataKey, EditList, EditedReader, FileError, Header, HeaderPacket,
+    NonceBase, SEALED_SEGMENT, SEGMENT, SecretKey, key_file, open, open_range, rearrange, seal, sealed_length,
+    sealed_range,
 };
 
 fn text(length: usize) -> Vec<u8> {
@@ -161,6 +162,39 @@ proptest! {
         let mut found = Vec::new();
         reader.read_to_end(&mut found).unwrap();
         prop_assert!(found == expected[to..]);
+    }
+
+    #[test]
+    fn any_range_of_a_body_opens_from_where_it_lies_and_reads_no_further(
+        length in prop_oneof![Just(0), Just(2 * SEGMENT), 0..6 * SEGMENT],
+        start in prop_oneof![Just(0), Just(SEGMENT as u64), 0..7 * SEGMENT as u64],
+        count in prop_oneof![Just(0), Just(SEGMENT as u64), Just(u64::MAX), 0..6 * SEGMENT as u64],
+        broken in any::<prop::sample::Index>(),
+    ) {
+        let text = text(length);
+        let (key, _, body) = sealed_body(&text);
+        let range = start..start.saturating_add(count);
+        let sealed = sealed_range(&range);
+        let part = (sealed.start as usize).min(body.len())..(sealed.end.min(body.len() as u64) as usize);
+        let expected = &text[(start as usize).min(length)..range.end.min(length as u64) as usize];
+        let mut rest = &body[part.start..];
+        let mut found = Vec::new();
+        let opened = open_range(&mut rest, &mut found, slice::from_ref(&key), &range).unwrap();
+        prop_assert!(found == expected && opened == expected.len() as u64);
+        prop_assert!(count == 0 || rest.len() == body.len() - part.end, "{} bytes are left", rest.len());
+        if expected.is_empty() {
+            return Ok(());
+        }
+        let (mut wrong, place) = (body.clone(), part.start + broken.index(part.len()));
+        wrong[place] ^= 1;
+        let mut found = Vec::new();
+        match open_range(&wrong[part.start..], &mut found, slice::from_ref(&key), &range) {
+            Err(FileError::Io(error)) => {
+                prop_assert_eq!(body_error(&error), BodyError::Damaged((place / SEALED_SEGMENT) as u64));
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+        prop_assert!(expected.starts_with(&found));
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub enum Crypt {
         /// Your secret key.
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// Only these bytes of the plaintext, the last one excluded; only the segments that hold them are read.
+        /// Only these bytes of the plaintext, the last one excluded. Of a file only the segments that hold them are read, of a
+        /// pipe everything before them, too.
         #[arg(long, value_name = "START-END", value_parser = byte_range)]
         range: Option<Range<u64>>,
         /// The header, if it is in a file of its own.

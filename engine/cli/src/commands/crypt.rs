@@ -4,14 +4,14 @@ pub(super) mod ends;
 
 use std::{
     fs,
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
 
 use serde_json::json;
 use sluis_crypt4gh::{
-    Binding, BodyOpener, EditedReader, FileError, Header, KeyFileError, OpenedHeader, PublicKey,
+    Binding, BodyOpener, DataKey, EditList, EditedReader, FileError, Header, KeyFileError, OpenedHeader, PublicKey,
     SecretKey, SecretKeyError, key_file,
 };
 use zeroize::Zeroizing;
@@ -99,33 +99,48 @@ fn decrypt_range(
     header: Option<&[u8]>,
     files: &CryptFiles,
 ) -> Result<Exit, Failure> {
-    let input = Input::open(files.input.as_deref())?;
-    let Some(mut file) = input.seekable() else {
-        return Err(Failure::new(Exit::Usage, "a range can only be taken from a file, not from a pipe"));
-    };
-    let mut output = BufWriter::with_capacity(1 << 18, Output::create(files.output.as_deref())?);
-    let mut copy = || -> Result<(), FileError> {
+    let mut input = Input::open(files.input.as_deref())?;
+    let mut output = Output::create(files.output.as_deref())?;
+    let copy = || -> Result<(), FileError> {
         let header = match header {
             Some(apart) => Header::read_from(apart)?,
-            None => Header::read_from(&mut file)?,
+            None => Header::read_from(&mut input)?,
         };
         let OpenedHeader { keys, edits } = header.open(key)?;
-        let opener = BodyOpener::seekable(file, &keys, Binding::Unbound)?;
-        let length = range.end.saturating_sub(range.start);
         match edits {
-            None => copy_from(opener, range.start, length, &mut output),
-            Some(edits) => copy_from(EditedReader::seekable(opener, &edits), range.start, length, &mut output),
+            None => {
+                let part = input.part(sluis_crypt4gh::sealed_range(range))?;
+                sluis_crypt4gh::open_range(part, &mut output, &keys, range).map(drop)
+            }
+            Some(edits) => copy_edited(input, &keys, &edits, range, &mut output),
         }
     };
     copy().map_err(|error| failure(&error))?;
-    let output = output.into_inner().map_err(|error| Failure::of(Exit::Environment, error.error()))?;
     output.finish()?;
     Ok(Exit::Success)
 }
 
-fn copy_from(mut from: impl Read + Seek, start: u64, length: u64, to: &mut impl Write) -> Result<(), FileError> {
-    from.seek(SeekFrom::Start(start))?;
-    io::copy(&mut from.take(length), to)?;
+/// Copies a range of what an edit list shows.
+fn copy_edited(
+    input: Input,
+    keys: &[DataKey],
+    edits: &EditList,
+    range: &Range<u64>,
+    output: &mut Output,
+) -> Result<(), FileError> {
+    let length = range.end.saturating_sub(range.start);
+    match input.shown_file() {
+        Ok(file) => {
+            let mut shown = EditedReader::seekable(BodyOpener::seekable(file, keys, Binding::Unbound)?, edits);
+            shown.seek(SeekFrom::Start(range.start))?;
+            io::copy(&mut shown.take(length), output)?;
+        }
+        Err(pipe) => {
+            let mut shown = EditedReader::new(BodyOpener::new(pipe.shown(), keys, Binding::Unbound)?, edits);
+            io::copy(&mut Read::by_ref(&mut shown).take(range.start), &mut io::sink())?;
+            io::copy(&mut shown.take(length), output)?;
+        }
+    }
     Ok(())
 }
 

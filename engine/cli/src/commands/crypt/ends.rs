@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, BufWriter, IoSlice, IoSliceMut, IsTerminal, Read, Seek, SeekFrom, Write},
+    ops::Range,
     os::fd::{AsFd, AsRawFd},
     path::{Path, PathBuf},
 };
@@ -49,6 +50,36 @@ impl Input {
     /// The input with a bar on the terminal that shows how far it was read.
     pub fn shown(self) -> impl Read + Send + use<> {
         bar(self.left()).wrap_read(self)
+    }
+
+    /// The same for a part of what is left: a file is gone to it, of a pipe everything before is read and thrown away.
+    pub fn part(self, range: Range<u64>) -> io::Result<impl Read + Send + use<>> {
+        let (length, skipped) = match self.left() {
+            None => (None, range.start),
+            Some(left) => {
+                let start = range.start.min(left);
+                if let Some(mut file) = self.seekable() {
+                    let here = file.stream_position()?;
+                    file.seek(SeekFrom::Start(here + start))?;
+                }
+                (Some(range.end.min(left) - start), 0)
+            }
+        };
+        let mut shown = bar(length).wrap_read(self);
+        io::copy(&mut Read::by_ref(&mut shown).take(skipped), &mut io::sink())?;
+        Ok(Read::take(shown, range.end - range.start))
+    }
+
+    /// A file that can be read at any place, with a bar that shows at which it is; a pipe is given back.
+    pub fn shown_file(self) -> Result<impl Read + Seek + use<>, Self> {
+        if self.seekable().is_none() {
+            return Err(self);
+        }
+        let bar = bar(self.left());
+        match self {
+            Self::File(file) => Ok(bar.wrap_read(file)),
+            Self::Stream(stream) => Err(Self::Stream(stream)),
+        }
     }
 }
 
