@@ -1,14 +1,19 @@
-//! Ten thousand damages: each is noticed before a byte of it is given out.
+//! Ten thousand damages in a folder, and some hundred in a bucket: each is noticed before a byte of it is given out.
 
-use std::thread;
+use std::{net::SocketAddr, thread};
 
-use sluis_access::Checked;
+use sluis_access::{Checked, Permit};
+use sluis_bucket::BucketConfig;
 
 use super::*;
+use crate::{servers, wire};
 
 /// Damages that each of the threads tries.
 const EACH: u64 = 2500;
 const THREADS: u64 = 4;
+/// Damages in a bucket, and where that lies.
+const IN_BUCKET: u64 = 300;
+const REGION: &str = "eu-central-1";
 
 fn text(seed: u8) -> Vec<u8> {
     (0..150_000_u32).map(|i| (i % 251) as u8 ^ seed).collect()
@@ -26,27 +31,78 @@ impl Numbers {
     }
 }
 
-/// The files of an object with their bytes, in the order of [`parts`].
-type Snapshot = Vec<(PathBuf, Vec<u8>)>;
-
-fn snapshot(site: &Site, address: &Address) -> Snapshot {
-    parts(site, address).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+/// Where a store's blobs lie, for who changes them behind its back.
+trait Blobs {
+    fn read(&self, name: &str) -> Vec<u8>;
+    fn write(&self, name: &str, bytes: &[u8]);
+    fn remove(&self, name: &str);
 }
 
-fn restore(site: &Site, snapshot: &Snapshot) {
-    let _ = fs::remove_dir_all(site.dir().join("store/damaged"));
-    for (path, bytes) in snapshot {
+/// A site's own folder.
+struct Folder(PathBuf);
+
+impl Blobs for Folder {
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.0.join(name)).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
+
+    fn remove(&self, name: &str) {
+        fs::remove_file(self.0.join(name)).unwrap();
+    }
 }
 
-/// What is done to `one`; `other` is another object, `old` an earlier body of the same content. Says what it did.
-fn damage(numbers: &mut Numbers, one: &Snapshot, other: &Snapshot, old: &Snapshot) -> String {
+/// A bucket, as its server has it.
+struct InBucket(SocketAddr);
+
+impl InBucket {
+    fn ask(&self, method: &str, name: &str, bytes: &[u8]) -> Vec<u8> {
+        let request = wire::Request::new(method, &format!("/a-bucket/site/{name}"), bytes);
+        let answer = servers::ask_amazon(self.0, REGION, request);
+        assert!((200..300).contains(&answer.status), "{method} {name}: {}", answer.status);
+        answer.body
+    }
+}
+
+impl Blobs for InBucket {
+    fn read(&self, name: &str) -> Vec<u8> {
+        self.ask("GET", name, b"")
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        self.ask("PUT", name, bytes);
+    }
+
+    fn remove(&self, name: &str) {
+        self.ask("DELETE", name, b"");
+    }
+}
+
+/// The blobs of an object with their bytes: label set, record, header packet, body.
+type Snapshot = Vec<(String, Vec<u8>)>;
+
+fn snapshot(site: &Site, blobs: &impl Blobs, address: &Address) -> Snapshot {
+    let parts = site.store().object(address).unwrap().unwrap().parts().unwrap();
+    parts.iter().map(|part| (part.name.to_string(), blobs.read(part.name.as_str()))).collect()
+}
+
+/// A damage of one part.
+struct Damage {
+    part: usize,
+    bytes: Vec<u8>,
+    what: String,
+}
+
+/// What is done to `one`; `other` is another object, `old` an earlier body of the same content.
+fn damage(numbers: &mut Numbers, one: &Snapshot, other: &Snapshot, old: &Snapshot) -> Damage {
     const SEALED: usize = 65_564;
-    let part = numbers.below(4);
-    let (path, bytes) = &one[part];
-    let mut bytes = bytes.clone();
+    let mut part = numbers.below(4);
+    let mut bytes = one[part].1.clone();
     let place = numbers.below(bytes.len());
     let what = match numbers.below(8) {
         0..=3 => {
@@ -61,11 +117,11 @@ fn damage(numbers: &mut Numbers, one: &Snapshot, other: &Snapshot, old: &Snapsho
         5 => {
             let (from, segment) = (if place.is_multiple_of(2) { other } else { old }, numbers.below(3));
             let whole = &from[3].1;
-            bytes.clone_from(&one[3].1);
+            part = 3;
+            bytes.clone_from(&one[part].1);
             let range = segment * SEALED..whole.len().min((segment + 1) * SEALED);
             bytes[range.clone()].copy_from_slice(&whole[range]);
-            fs::write(&one[3].0, &bytes).unwrap();
-            return format!("segment {segment} of another body");
+            format!("segment {segment} of another body")
         }
         6 => {
             bytes.clone_from(&other[part].1);
@@ -73,62 +129,102 @@ fn damage(numbers: &mut Numbers, one: &Snapshot, other: &Snapshot, old: &Snapsho
         }
         _ => {
             // The label sets of one object at two times are the same.
-            let part = 1 + numbers.below(3);
-            fs::write(&one[part].0, &old[part].1).unwrap();
-            return format!("an earlier version of part {part}");
+            part = 1 + numbers.below(3);
+            bytes.clone_from(&old[part].1);
+            "an earlier version".to_owned()
         }
     };
-    fs::write(path, bytes).unwrap();
-    format!("part {part}: {what}")
+    Damage { part, bytes, what: format!("part {part}: {what}") }
 }
 
-fn try_damages(seed: u64) {
-    let folder = tempfile::tempdir().unwrap();
-    let site = site(folder.path());
-    declare(&site, "trial-7");
-    let text = text(0);
-    let address = put(&site, &text).address;
-    let old = snapshot(&site, &address);
-    for (path, _) in &old {
-        fs::remove_file(path).unwrap();
+/// A site with an object that was made twice, and another one, to be damaged.
+struct World<'a, B> {
+    site: &'a Site,
+    blobs: &'a B,
+    text: Vec<u8>,
+    address: Address,
+    reader: Permit,
+    check: Permit,
+    one: Snapshot,
+    other: Snapshot,
+    old: Snapshot,
+}
+
+impl<'a, B: Blobs> World<'a, B> {
+    fn new(site: &'a Site, blobs: &'a B) -> Self {
+        declare(site, "trial-7");
+        let text = text(0);
+        let address = put(site, &text).address;
+        let old = snapshot(site, blobs, &address);
+        old.iter().for_each(|(name, _)| blobs.remove(name));
+        assert!(!put(site, &text).existing);
+        let one = snapshot(site, blobs, &address);
+        let other = put_for(site, "trial-7", &self::text(1)).address;
+        let other = snapshot(site, blobs, &other);
+        let reader = site.permit_read(&project(), &address, ReadAction::Show).unwrap();
+        let check = site.permit_check(&[address]).unwrap();
+        Self { site, blobs, text, address, reader, check, one, other, old }
     }
-    assert!(!put(&site, &text).existing);
-    let one = snapshot(&site, &address);
-    let other = put_for(&site, "trial-7", &self::text(1)).address;
-    let other = snapshot(&site, &other);
-    let mut numbers = Numbers(seed * 0x9e37_79b9 + 1);
-    let permit = site.permit_read(&project(), &address, ReadAction::Show).unwrap();
-    let check = site.permit_check(&[address]).unwrap();
-    for number in 0..EACH {
-        restore(&site, &one);
-        let what = damage(&mut numbers, &one, &other, &old);
+
+    /// Damages the object so often, and sees each time that it is noticed; what was set aside is given to `cleared`.
+    fn try_damages(&self, seed: u64, count: u64, cleared: impl Fn()) {
+        let mut numbers = Numbers(seed * 0x9e37_79b9 + 1);
+        for number in 0..count {
+            let Damage { part, bytes, what } = damage(&mut numbers, &self.one, &self.other, &self.old);
+            self.blobs.write(&self.one[part].0, &bytes);
+            self.try_one(number, part, &format!("seed {seed}, {number}: {what}"));
+            cleared();
+            // What is damaged is set aside with record and label set.
+            self.one.iter().for_each(|(name, bytes)| self.blobs.write(name, bytes));
+        }
+        assert_eq!(show(self.site, &self.address).unwrap(), self.text, "it is whole again");
+    }
+
+    fn try_one(&self, number: u64, part: usize, what: &str) {
         // Every tenth goes the whole way, with a decision of its own.
-        let outcome = if number % 10 == 0 {
-            show(&site, &address).map(|_| Vec::new())
+        let outcome = if number.is_multiple_of(10) {
+            show(self.site, &self.address).map(|_| Vec::new())
         } else {
             let mut out = Vec::new();
-            let read = site.unseal(&permit, &address).and_then(|mut reader| {
-                reader.read_to_end(&mut out).map(drop).map_err(AccessError::from_reading(&address))
+            let read = self.site.unseal(&self.reader, &self.address).and_then(|mut reader| {
+                reader.read_to_end(&mut out).map(drop).map_err(AccessError::from_reading(&self.address))
             });
-            assert!(text.starts_with(&out), "{what}");
+            assert!(self.text.starts_with(&out), "{what}");
             read.map(|()| out)
         };
         // A label set says nothing to who has a permit already.
-        let is_label = what.starts_with("part 0") && number % 10 != 0;
+        let is_label = part == 0 && !number.is_multiple_of(10);
         match outcome {
             // An earlier record names an earlier body, and label sets belong to a body.
             Err(AccessError::Damaged { .. } | AccessError::Refused(_)) => {}
             // But a check sees it.
             Ok(_) if is_label => {
-                let found = site.check(&check, &address).unwrap();
+                let found = self.site.check(&self.check, &self.address).unwrap();
                 assert!(matches!(found, Checked::Damaged(_)), "{what}: {found:?}");
             }
-            other => panic!("seed {seed}, {number}: {what}: {:?}", other.map(|text| text.len())),
+            other => panic!("{what}: {:?}", other.map(|text| text.len())),
         }
     }
 }
 
 #[test]
 fn ten_thousand_damages_are_each_noticed_before_a_byte_of_them_is_given_out() {
-    thread::scope(|scope| (0..THREADS).for_each(|seed| drop(scope.spawn(move || try_damages(seed)))));
+    let try_seed = |seed| {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path());
+        let store = folder.path().join("store");
+        let cleared = || drop(fs::remove_dir_all(store.join("damaged")));
+        World::new(&site, &Folder(store.clone())).try_damages(seed, EACH, cleared);
+    };
+    thread::scope(|scope| (0..THREADS).for_each(|seed| drop(scope.spawn(move || try_seed(seed)))));
+}
+
+#[test]
+fn damages_of_a_bucket_s_objects_are_each_noticed_before_a_byte_of_them_is_given_out() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), servers::amazon(REGION));
+    let endpoint = format!("http://{}", server.address).parse().unwrap();
+    let place = "s3://a-bucket/site".parse().unwrap();
+    let bucket = BucketConfig::new(place, REGION.parse().unwrap(), Some(endpoint)).unwrap();
+    let site = Site::create(folder.path(), &SiteConfig { bucket: Some(bucket), ..config() }).unwrap();
+    World::new(&site, &InBucket(server.address)).try_damages(7, IN_BUCKET, || {});
 }

@@ -16,9 +16,15 @@ mod large;
 mod objects;
 mod registry;
 mod retries;
+#[path = "../../../bucket/tests/bucket/servers.rs"]
+#[allow(dead_code, reason = "one of the servers is enough here")]
+mod servers;
 mod subjects;
 mod tasks;
 mod upkeep;
+#[path = "../../../bucket/tests/bucket/wire.rs"]
+#[allow(dead_code, reason = "as above")]
+mod wire;
 
 use std::{
     fs::{self, File},

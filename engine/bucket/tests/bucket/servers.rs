@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::wire::{self, Request};
+use crate::wire::{self, Answer, Request};
 
 /// The packages and their versions.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
@@ -90,13 +90,17 @@ pub fn amazon(region: &str) -> Server {
     let body = format!(
         "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
     );
-    let mut request = Request::new("PUT", "/a-bucket", body.as_bytes());
     // moto tells the region from whom the request was signed for.
+    assert_eq!(ask_amazon(server.address, region, Request::new("PUT", "/a-bucket", body.as_bytes())).status, 200);
+    server
+}
+
+/// Asks a server of Amazon's kind, as somebody who may do everything there.
+pub fn ask_amazon(server: SocketAddr, region: &str, mut request: Request) -> Answer {
     let scope =
         format!("AWS4-HMAC-SHA256 Credential=key/20260101/{region}/s3/aws4_request, SignedHeaders=host, Signature=0");
     request.headers.push(("authorization".to_owned(), scope));
-    assert_eq!(wire::ask(server.address, &request).unwrap().status, 200);
-    server
+    wire::ask(server, &request).unwrap()
 }
 
 /// Switches versioning of the bucket on or off at a server of Amazon's kind.
