@@ -109,7 +109,7 @@ fn decrypt_range(
         let OpenedHeader { keys, edits } = header.open(key)?;
         match edits {
             None => {
-                let part = input.part(sluis_crypt4gh::sealed_range(range))?;
+                let part = input.part(&sluis_crypt4gh::sealed_range(range))?;
                 sluis_crypt4gh::open_range(part, &mut output, &keys, range).map(drop)
             }
             Some(edits) => copy_edited(input, &keys, &edits, range, &mut output),

@@ -53,7 +53,7 @@ impl Input {
     }
 
     /// The same for a part of what is left: a file is gone to it, of a pipe everything before is read and thrown away.
-    pub fn part(self, range: Range<u64>) -> io::Result<impl Read + Send + use<>> {
+    pub fn part(self, range: &Range<u64>) -> io::Result<impl Read + Send + use<>> {
         let (length, skipped) = match self.left() {
             None => (None, range.start),
             Some(left) => {
@@ -187,8 +187,12 @@ impl Settled {
     /// Gives it its name, which must be free.
     pub fn name(self) -> Result<(), Failure> {
         let Some((file, path)) = self.0 else { return Ok(()) };
-        let named = file.name(&path).and_then(|()| File::open(folder_of(&path))?.sync_all());
-        named.map_err(|error| unusable(&path, "written", &error))
+        let failed = |error| unusable(&path, "written", &error);
+        file.name(&path).map_err(failed)?;
+        File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(|error| {
+            let _ = fs::remove_file(&path);
+            failed(error)
+        })
     }
 
     /// Gives two files their names, both or neither. Whoever is interrupted in between leaves the first one alone.
