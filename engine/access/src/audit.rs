@@ -1,10 +1,9 @@
 //! The audit log: every decision, chained and signed, on the disk before its effect.
 //!
 //! The log, `audit/log.jsonl`, is a journal of [`AuditRecord`]s. A decision is on the disk before its permit is given
-//! out, and so is what gives something to others (a data key sealed for them) or takes a delegation back, before it is
-//! done. What else is done under a permit (a key used, an object sealed, a task kept) is written at once and on the disk
-//! with the next decision or checkpoint. When the file is large or old enough it becomes a closed segment, and the journal
-//! goes on in a new file.
+//! out, and what is done under it before it is done. One thing alone goes on while its record is on the way to the disk:
+//! an object that is being opened; but no byte of it reaches anybody before the record is there ([`Written`]). When the
+//! file is large or old enough it becomes a closed segment, and the journal goes on in a new file.
 //!
 //! Over the records stands an RFC 6962 Merkle tree. A checkpoint, `audit/checkpoint`, is a C2SP checkpoint of it: how many
 //! records there are and what the root hash is, signed with the site's audit key. It follows each record within moments
@@ -39,12 +38,13 @@ use std::{
 };
 
 use aws_lc_rs::signature::Ed25519KeyPair;
-use sluis_journal::Summary;
+use sluis_journal::{Disk, Summary};
 use sluis_transparency::Signer;
 
 pub use actions::{DECIDED_ACTIONS, DONE_ACTIONS};
 pub use error::AuditError;
 pub use filter::{AuditFilter, Outcome};
+pub(crate) use log::Written;
 pub use proof::{AuditProof, AuditProofError, Claim, Proved};
 pub use reading::AuditReading;
 pub(crate) use record::Entry;
@@ -66,21 +66,25 @@ pub struct Audit {
 
 impl Audit {
     /// Opens the log; what its checkpoint covers is not read again until it is verified.
-    pub(crate) fn open(folder: &Path, keys: &Arc<Ed25519KeyPair>, public: &[u8]) -> Result<Self, AccessError> {
+    pub(crate) fn open(
+        folder: &Path,
+        keys: &Arc<Ed25519KeyPair>,
+        public: &[u8],
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, AccessError> {
         let unusable = || AuditError::PublicKey(folder.to_owned());
         let public = public.try_into().map_err(|_| unusable())?;
         let signer = Signer::new(&key::log_name(public), Arc::clone(keys)).map_err(|_| unusable())?;
-        let log = Arc::new(Log::open(folder, signer)?);
+        let log = Arc::new(Log::open(folder, signer, disk)?);
         let signing = Signing::of(&log, settings::read(folder)?);
         Ok(Self { log, signing })
     }
 
     /// Writes a decision; it is on the disk when this returns its number.
     pub(crate) fn decide(&self, entry: &Entry) -> Result<u64, AccessError> {
-        self.signing.check().map_err(AccessError::Audit)?;
-        let number = self.log.append(entry).map_err(AccessError::Audit)?;
-        self.signing.wake();
-        Ok(number)
+        let written = self.note(entry)?;
+        written.flush().map_err(AccessError::Audit)?;
+        Ok(written.number())
     }
 
     /// Writes down what is done; it is on the disk when this returns.
@@ -88,12 +92,12 @@ impl Audit {
         self.decide(entry).map(drop)
     }
 
-    /// Writes down what is done under a permit. It is on the disk within moments, and not later than the next decision.
-    pub(crate) fn note(&self, entry: &Entry) -> Result<(), AccessError> {
+    /// Writes down what is about to be done, and does not wait for the disk yet.
+    pub(crate) fn note(&self, entry: &Entry) -> Result<Written, AccessError> {
         self.signing.check().map_err(AccessError::Audit)?;
-        self.log.append_relaxed(entry).map_err(AccessError::Audit)?;
+        let written = self.log.append(entry).map_err(AccessError::Audit)?;
         self.signing.wake();
-        Ok(())
+        Ok(written)
     }
 
     /// Signs what this process has written. Happens by itself within moments, and when the site is closed.

@@ -5,9 +5,11 @@ use std::{
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
+use sluis_journal::OsDisk;
 use sluis_store::Store;
 
 use crate::{
@@ -90,7 +92,7 @@ fn make_parts(folder: &Path, config: &SiteConfig) -> Result<(), AccessError> {
         write(&folder.join("registry").join(name), &text)?;
     }
     let keys = SiteKeys::open(&folder.join("keys"), &keys::nothing)?;
-    let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
+    let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public(), Arc::new(OsDisk))?;
     let mut entry = Entry::new("create-site");
     entry.decision = Some(Verdict::Allow);
     SELF_ISSUED.clone_into(&mut entry.caller);

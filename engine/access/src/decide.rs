@@ -268,8 +268,8 @@ impl Site {
         let Decided { position, labels, class, asked, standing } = self.decide(&asked, action, entry, find)?;
         let addresses: BTreeSet<_> = addresses.iter().copied().collect();
         let site = self.keys().recipient();
-        let (region, standing) = (self.region(), Mutex::new(standing));
-        Ok(Permit { site, purpose, region, addresses, labels, class, position, asked, standing })
+        let (region, standing, unflushed) = (self.region(), Mutex::new(standing), Mutex::default());
+        Ok(Permit { site, purpose, region, addresses, labels, class, position, asked, standing, unflushed })
     }
 
     /// Finds what a request concerns and what is against it, and writes the decision down.
@@ -288,7 +288,7 @@ impl Site {
         let found = self.in_force().and_then(|in_force| {
             let registry = &*in_force.registry;
             self.note_refused_registry(&in_force)?;
-            self.note_basis(registry)?;
+            let _comes_with_the_decision = self.note_basis(registry)?;
             entry.registry.clone_from(&registry.digest);
             entry.caller = self.caller().told_name(registry);
             let basis = self.basis(registry, entry.at);

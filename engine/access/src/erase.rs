@@ -119,8 +119,8 @@ impl Site {
         Ok(Erasure { subject: subject.clone(), objects, tasks })
     }
 
-    /// Erases everything that carries a subject's label, until a look at the whole store finds nothing more: the decision is in the audit log
-    /// before, what was erased after. Gives what was done, in one list.
+    /// Erases everything that carries a subject's label, until a look at the whole store finds nothing more. The decision
+    /// and what goes are in the audit log before. Gives what was done, in one list.
     ///
     /// # Errors
     /// If the subject's consent is not withdrawn in the registry, so that new data of theirs could come in meanwhile; or
@@ -198,12 +198,6 @@ impl Site {
             self.store().remove_task(key)?;
         }
         for objects in plan.objects.chunks(NAMED_AT_ONCE) {
-            for object in objects {
-                match object.fate {
-                    Fate::Erased | Fate::ErasedUnverified => self.store().erase(&object.stored)?,
-                    Fate::Kept => self.store().remove_labels(&object.naming)?,
-                }
-            }
             let of = |fate: fn(&Fate) -> bool| {
                 let objects = objects.iter().filter(move |object| fate(&object.fate));
                 objects.map(|object| object.address.to_string()).collect::<Vec<_>>()
@@ -215,7 +209,13 @@ impl Site {
                     let mut entry = Entry::new(action);
                     entry.subjects = vec![plan.subject.to_string()];
                     entry.objects = named;
-                    self.audit().note(&entry)?;
+                    self.audit().record(&entry)?;
+                }
+            }
+            for object in objects {
+                match object.fate {
+                    Fate::Erased | Fate::ErasedUnverified => self.store().erase(&object.stored)?,
+                    Fate::Kept => self.store().remove_labels(&object.naming)?,
                 }
             }
         }

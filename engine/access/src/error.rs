@@ -169,6 +169,11 @@ impl AccessError {
     pub fn from_reading(address: &Address) -> impl Fn(io::Error) -> Self + use<> {
         let address = *address;
         move |error| {
+            // The key's use could not be written down.
+            let error = match error.downcast::<JournalError>() {
+                Ok(error) => return Self::Audit(error),
+                Err(error) => error,
+            };
             let part = error.get_ref().and_then(|inner| {
                 let body = inner.downcast_ref::<BodyError>().map(ToString::to_string);
                 body.or_else(|| inner.downcast_ref::<WrongContent>().map(ToString::to_string))

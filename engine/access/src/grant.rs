@@ -39,8 +39,8 @@ impl Site {
         entry.objects = vec![address.to_string()];
         let asked = self.asked(Action::Administer, self.as_resource(), None);
         self.decide(&asked, format!("revoke what was granted of {address}"), entry, |_, _| Ok(Found::default()))?;
-        self.store().remove_packet(object.body, recipient)?;
-        self.audit().note(&entry_for("revoked", address, recipient))
+        self.audit().record(&entry_for("revoked", address, recipient))?;
+        Ok(self.store().remove_packet(object.body, recipient)?)
     }
 
     /// To whom an object was granted, beside the site itself.

@@ -1,13 +1,17 @@
 //! The proof that something was decided and written down.
 
-use std::{collections::BTreeSet, fmt, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
 use sluis_crypt4gh::PublicKey;
 use sluis_model::{Address, Labels, ProjectName, Region, RunId, TaskId};
 use sluis_policy::Execution;
 
-use crate::{DataClass, standing::Standing};
+use crate::{DataClass, audit::Written, standing::Standing};
 
 /// What a reader of an object wants to do with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,6 +117,8 @@ pub struct Permit {
     pub(crate) asked: Timestamp,
     /// By what it was last found to hold.
     pub(crate) standing: Mutex<Standing>,
+    /// The newest record of something under it that did not wait for the disk.
+    pub(crate) unflushed: Mutex<Option<Written>>,
 }
 
 impl Permit {
@@ -166,6 +172,19 @@ impl Permit {
     /// The number of the decision's record in the audit log.
     pub const fn audit_record(&self) -> u64 {
         self.position
+    }
+
+    /// Remembers a record of something under it that did not wait for the disk.
+    pub(crate) fn keep_unflushed(&self, written: Written) {
+        let mut newest = self.unflushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.as_ref().is_none_or(|other| other.number() < written.number()) {
+            *newest = Some(written);
+        }
+    }
+
+    /// The newest of these. Once it is on the disk, all are.
+    pub(crate) fn unflushed(&self) -> Option<Written> {
+        self.unflushed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether new objects may be made under it.

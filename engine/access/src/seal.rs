@@ -96,7 +96,6 @@ impl Site {
         if first <= SEGMENT
             && let Some(known) = self.known_content(permit, &buffer[..first])?
         {
-            self.note_sealing(permit, &known)?;
             return Ok(known);
         }
         // What was read already comes first.
@@ -113,7 +112,6 @@ impl Site {
         if !sealed.existing {
             charge.keep();
         }
-        self.note_sealing(permit, &sealed)?;
         Ok(sealed)
     }
 
@@ -200,7 +198,8 @@ impl Site {
         let mut record = self.authenticate(Kind::Record, &address, &record)?;
         record.extend(outline);
         let labels = self.authenticate(Kind::Labels, &address, permit.labels())?;
-        let commit = object.commit(&address, ObjectParts { record: &record, packets: &packets, labels: &labels })?;
+        let parts = ObjectParts { record: &record, packets: &packets, labels: &labels };
+        let commit = object.commit(&address, parts, |commit| self.announce(permit, &address, commit))?;
         Ok(SealedObject { address, size, existing: commit == Commit::Existing })
     }
 
@@ -220,23 +219,28 @@ impl Site {
         let mut entry = Entry::new("refuse-sealing");
         entry.permit = Some(permit.position);
         entry.reasons = reasons.iter().map(|reason| reason.text.clone()).collect();
-        self.audit().note(&entry)?;
+        self.audit().record(&entry)?;
         Err(AccessError::Refused(Refusal { action: format!("keep what was made under {permit}"), reasons }))
     }
 
-    fn note_sealing(&self, permit: &Permit, sealed: &SealedObject) -> Result<(), AccessError> {
-        let mut entry = Entry::new(if sealed.existing { "seal-again" } else { "seal" });
+    /// Writes down that an object is about to be there, or to have one more label set.
+    fn announce(&self, permit: &Permit, address: &Address, commit: Commit) -> Result<(), AccessError> {
+        let mut entry = Entry::new(match commit {
+            Commit::New => "seal",
+            Commit::Existing => "seal-again",
+        });
         entry.permit = Some(permit.position);
-        entry.objects = vec![sealed.address.to_string()];
-        self.audit().note(&entry)
+        entry.objects = vec![address.to_string()];
+        self.audit().record(&entry)
     }
 
     /// If the store has this content, adds the label set and says so, without sealing it again.
     fn known_content(&self, permit: &Permit, content: &[u8]) -> Result<Option<SealedObject>, AccessError> {
         let address = Address::from_bytes(*blake3::keyed_hash(self.keys().address_key(), content).as_bytes());
         let labels = self.authenticate(Kind::Labels, &address, permit.labels())?;
-        let is_known = match self.store().adopt(&address, &labels) {
-            Err(StoreError::Damaged(_)) => {
+        let announce = || self.announce(permit, &address, Commit::Existing);
+        let is_known = match self.store().adopt_after(&address, &labels, announce) {
+            Err(AccessError::Store(StoreError::Damaged(_))) => {
                 // Set aside, so that it is made anew.
                 self.damaged(&address, "its record");
                 false

@@ -9,13 +9,14 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 use sluis_bucket::{Bucket, BucketConfig, Options};
+use sluis_journal::{Disk, OsDisk};
 use sluis_model::{Address, Labels, Region};
 use sluis_policy::{Duty, PolicySet};
 use sluis_store::{Backend, Store, StoreError};
 
 use crate::{
     AccessError, Audit, Caller, Permit, SiteConfig, Verdict,
-    audit::Entry,
+    audit::{Entry, Written},
     decision::Basis,
     keys::{self, SiteKeys, Unlock},
     policies,
@@ -95,9 +96,17 @@ impl Site {
     /// # Errors
     /// As [`Site::open`], and if what `unlock` gives does not open the key.
     pub fn open_with(folder: &Path, unlock: &Unlock<'_>) -> Result<Self, AccessError> {
+        Self::open_on(folder, unlock, Arc::new(OsDisk))
+    }
+
+    /// As [`Site::open_with`], with an audit log that is written through `disk`.
+    ///
+    /// # Errors
+    /// As [`Site::open_with`].
+    pub fn open_on(folder: &Path, unlock: &Unlock<'_>, disk: Arc<dyn Disk>) -> Result<Self, AccessError> {
         let config = SiteConfig::read(&folder.join(CONFIG))?;
         let keys = SiteKeys::open(&folder.join("keys"), unlock)?;
-        let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public())?;
+        let audit = Audit::open(&folder.join("audit"), keys.audit(), keys.audit_public(), disk)?;
         let registry = RegistryFolder::new(folder);
         let policies = policies::read(&folder.join(policies::FOLDER))?;
         let caller = if config.identity.is_none() { Caller::self_issued() } else { Caller::nobody() };
@@ -244,23 +253,25 @@ impl Site {
         self.registry.keep_refused(digest)
     }
 
-    /// Tells the audit log by what registry and policies is decided from now on, if they are others than before.
-    pub(crate) fn note_basis(&self, registry: &Registry) -> Result<(), AccessError> {
+    /// Tells the audit log by what registry and policies is decided from now on, if they are others than before. The
+    /// record of the decision comes behind, and brings these to the disk with it.
+    pub(crate) fn note_basis(&self, registry: &Registry) -> Result<Option<Written>, AccessError> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
         if told.0 != registry.digest {
             let mut entry = Entry::new("load-registry");
             entry.registry.clone_from(&registry.digest);
-            self.audit.note(&entry)?;
+            last = Some(self.audit.note(&entry)?);
             told.0.clone_from(&registry.digest);
         }
         let policies = self.policies.digest().to_string();
         if told.1 != policies {
             let mut entry = Entry::new("load-policies");
             entry.policies = vec![policies.clone()];
-            self.audit.note(&entry)?;
+            last = Some(self.audit.note(&entry)?);
             told.1 = policies;
         }
-        Ok(())
+        Ok(last)
     }
 
     /// Refuses a permit that another site gave out.

@@ -48,7 +48,9 @@ impl Site {
             return Ok(());
         }
         self.note_refused_registry(&in_force)?;
-        self.note_basis(registry)?;
+        if let Some(written) = self.note_basis(registry)? {
+            written.flush().map_err(AccessError::Audit)?;
+        }
         let asked = self.asked_to_run(run, project, permit.region, execution.clone());
         let basis = Basis { asked: permit.asked, ..self.basis(registry, now) };
         let verdict = basis.verdict(&asked, permit.labels(), Vec::new());

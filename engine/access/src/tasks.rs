@@ -37,7 +37,7 @@ impl Site {
         entry.run = Some(record.run.to_string());
         entry.task = Some(record.task.0);
         entry.task_key = Some(record.key.to_string());
-        self.audit().note(&entry)?;
+        self.audit().record(&entry)?;
         Ok(self.store().put_task(&record.key, &line)?)
     }
 

@@ -13,7 +13,7 @@ use sluis_store::{StoreError, StoredObject, Unreadable, backend::OpenBlob};
 
 use crate::{
     AccessError, Permit, Site,
-    audit::Entry,
+    audit::{Entry, Written},
     authenticated::{self, Kind},
     permit::Purpose,
     plain::{Outline, PlainReader},
@@ -26,6 +26,8 @@ use crate::{
 pub struct ObjectReader {
     content: Content,
     size: u64,
+    /// The record of the key's use, until it is known to be on the disk.
+    unflushed: Option<Written>,
 }
 
 /// An object whose body is open, and what it takes to read it.
@@ -75,6 +77,10 @@ impl ObjectReader {
 
 impl Read for ObjectReader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(written) = &self.unflushed {
+            written.flush().map_err(io::Error::other)?;
+            self.unflushed = None;
+        }
         match &mut self.content {
             Content::Sealed(reader) => reader.read(out),
             Content::Plain(reader) => reader.read(out),
@@ -131,6 +137,7 @@ impl Site {
     /// is an error of the reader; [`AccessError::from_reading`] tells it from others.
     pub fn unseal(&self, permit: &Permit, address: &Address) -> Result<ObjectReader, AccessError> {
         let Opened { body, size, how } = self.open_object(permit, address)?;
+        let unflushed = permit.unflushed();
         let content = match how {
             How::Plain(outline) => {
                 let outline = self.outline(address, size, &outline).map_err(|error| self.aside(error))?;
@@ -145,11 +152,14 @@ impl Site {
                 Content::Sealed(SealedReader { opener, size, address: *address, position: 0, hasher })
             }
         };
-        Ok(ObjectReader { content, size })
+        Ok(ObjectReader { content, size, unflushed })
     }
 
     /// Opens an object that the permit covers and writes all of it, by several threads if it is large; gives its bytes of
     /// plaintext. Every part is verified before it is written, and the whole against the address at the end.
+    ///
+    /// It does not wait until the audit log has the key's use on the disk: [`Site::flush_log`] does, and before it has
+    /// returned nobody may see what was written.
     ///
     /// # Errors
     /// As [`Site::unseal`], and if the body is damaged, which sets the object aside. What the writer says is
@@ -163,6 +173,14 @@ impl Site {
     ) -> Result<u64, AccessError> {
         let opened = self.open_object(permit, address)?;
         self.write_out(opened, address, writer, threads).map_err(|error| self.aside(error))
+    }
+
+    /// Waits until the audit log has on the disk which keys were used under a permit.
+    ///
+    /// # Errors
+    /// If it cannot be written: what was opened under the permit must then go to nobody.
+    pub fn flush_log(&self, permit: &Permit) -> Result<(), AccessError> {
+        permit.unflushed().map_or(Ok(()), |written| written.flush()).map_err(AccessError::Audit)
     }
 
     fn open_object(&self, permit: &Permit, address: &Address) -> Result<Opened, AccessError> {
@@ -283,7 +301,7 @@ impl Site {
             let mut entry = Entry::new("use-key");
             entry.permit = Some(permit.position);
             entry.objects = vec![object.address.to_string()];
-            self.audit().note(&entry)?;
+            permit.keep_unflushed(self.audit().note(&entry)?);
         }
         let content = self.keys().open_packet(|own| match object.packet_for(own) {
             Err(StoreError::Damaged(_)) => Ok(None),
@@ -325,19 +343,18 @@ impl Site {
 
     /// Sets the object aside and gives the error to report.
     pub(crate) fn damaged(&self, address: &Address, part: &str) -> AccessError {
-        // The damage is reported whether or not it can be written down.
-        let _ = self.note_set_aside(address, part);
-        match self.store().set_aside(address, Unreadable::Kept) {
-            Ok(_) => AccessError::Damaged { address: *address, part: part.to_owned() },
-            Err(error) => AccessError::Damaged { address: *address, part: format!("{part} (and {error})") },
-        }
+        let aside = self.note_set_aside(address, part);
+        let aside = aside.and_then(|()| Ok(self.store().set_aside(address, Unreadable::Kept)?));
+        // The damage is reported whether or not anything can be done about it.
+        let part = aside.map_or_else(|error| format!("{part} (and {error})"), |_| part.to_owned());
+        AccessError::Damaged { address: *address, part }
     }
 
     pub(crate) fn note_set_aside(&self, address: &Address, part: &str) -> Result<(), AccessError> {
         let mut entry = Entry::new("set-aside-damaged");
         entry.objects = vec![address.to_string()];
         entry.reasons = vec![part.to_owned()];
-        self.audit().note(&entry)
+        self.audit().record(&entry)
     }
 }
 
@@ -417,7 +434,7 @@ mod tests {
             let record = site.authenticate(Kind::Record, &address, &record).unwrap();
             let labels = site.authenticate(Kind::Labels, &address, &labels).unwrap();
             let parts = ObjectParts { record: &record, packets: &[(own, packet)], labels: &labels };
-            object.commit(&address, parts).unwrap();
+            object.commit(&address, parts, |_| Ok::<_, StoreError>(())).unwrap();
 
             let permit = site.permit_read(&project, &address, ReadAction::Show).unwrap();
             let mut reader = site.unseal(&permit, &address).unwrap();

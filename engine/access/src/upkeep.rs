@@ -222,7 +222,7 @@ impl Site {
         let mut entry = Entry::new(action);
         entry.permit = Some(permit.position);
         entry.objects = what.iter().map(ToString::to_string).collect();
-        self.audit().note(&entry)
+        self.audit().record(&entry)
     }
 
     /// Whoever keeps the site says what is kept in it.
@@ -241,7 +241,7 @@ impl Site {
     }
 
     fn note_pin(&self, action: &str, permit: u64, pinned: &Pinned) -> Result<(), AccessError> {
-        self.audit().note(&Entry { permit: Some(permit), ..entry_of(action, pinned) })
+        self.audit().record(&Entry { permit: Some(permit), ..entry_of(action, pinned) })
     }
 }
 

@@ -1,20 +1,19 @@
-//! Appending: many callers, one write and one flush to the disk for all that wait.
+//! Appending: many callers, one write and one flush to the disk for all that wait. Nobody waits for a flush only to write.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom},
     os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::{Serialize, ser::Error};
 
-use crate::{
-    JournalError, Record, Records, Summary,
-    group::{Bodies, Group},
-    line,
-};
+use crate::{Disk, JournalError, OsDisk, Record, Records, Summary, group::Group, line};
 
 /// Where a record stands: its number, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -25,9 +24,26 @@ pub struct Position(pub u64);
 pub struct Journal {
     path: PathBuf,
     file: File,
-    group: Group,
+    disk: Arc<dyn Disk>,
+    writing: Group,
+    flushing: Group,
+    /// Held while the file is flushed, and taken before `known`: the system tells of an error only once.
+    flush: Mutex<()>,
     /// What this process knows of the file. Held while the file is locked.
-    known: Mutex<Summary>,
+    known: Mutex<Known>,
+    /// So many records, from the first, are on the disk for certain.
+    flushed: AtomicU64,
+}
+
+/// What is known of the file.
+#[derive(Debug)]
+struct Known {
+    all: Summary,
+    /// So many bytes, from the first, are on the disk for certain.
+    flushed: u64,
+    /// Whether a flush failed since. The system may have given up what it could not write, and report that once only; so
+    /// what is not on the disk for certain is written again before the next flush.
+    is_doubtful: bool,
 }
 
 impl Journal {
@@ -46,6 +62,14 @@ impl Journal {
     /// # Errors
     /// If the file cannot be opened.
     pub fn open_after(path: &Path, known: Summary) -> Result<Self, JournalError> {
+        Self::open_on(path, known, Arc::new(OsDisk))
+    }
+
+    /// As [`Journal::open_after`], with writes that go through `disk`.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn open_on(path: &Path, known: Summary, disk: Arc<dyn Disk>) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Io { path: path.to_owned(), doing: "opened", source };
         let is_new = !path.try_exists().map_err(failed)?;
         let mut options = OpenOptions::new();
@@ -54,7 +78,11 @@ impl Journal {
         if is_new && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
-        Ok(Self { path: path.to_owned(), file, group: Group::default(), known: Mutex::new(known) })
+        // Nobody here waits for what was there before.
+        let (flushed, known) = (known.records, Known { flushed: known.length, all: known, is_doubtful: false });
+        let (known, flushed) = (Mutex::new(known), AtomicU64::new(flushed));
+        let (writing, flushing, flush) = (Group::default(), Group::default(), Mutex::default());
+        Ok(Self { path: path.to_owned(), file, disk, writing, flushing, flush, known, flushed })
     }
 
     /// The records of the journal at `path`, without those that are torn. Takes no lock.
@@ -91,7 +119,8 @@ impl Journal {
     /// Appends one record and waits until it is on the disk.
     ///
     /// # Errors
-    /// If it is not. It is then not in the journal, and what was torn is cut off.
+    /// If it cannot be written: it is then not in the journal, and what was torn is cut off. Or if it cannot be flushed: it
+    /// stays in the journal, unless the machine loses it.
     pub fn append(&self, body: &impl Serialize) -> Result<Position, JournalError> {
         self.append_all(std::slice::from_ref(body))
     }
@@ -99,23 +128,38 @@ impl Journal {
     /// Appends records next to each other and waits until they are on the disk; gives the first one's position.
     ///
     /// # Errors
-    /// As [`Journal::append`]: then none of them is in the journal.
+    /// As [`Journal::append`], for all of them.
     pub fn append_all(&self, bodies: &[impl Serialize]) -> Result<Position, JournalError> {
-        self.append_texts(bodies, true)
+        let first = self.append_texts(bodies)?;
+        self.flush(Position(first.0 + (bodies.len() as u64).saturating_sub(1)))?;
+        Ok(first)
     }
 
     /// Appends one record without waiting for the disk: it survives a killed process at once, a power failure after
-    /// the next [`Journal::append`] or [`Journal::sync`].
+    /// [`Journal::flush`], or whatever else flushes.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn append_relaxed(&self, body: &impl Serialize) -> Result<Position, JournalError> {
-        self.append_texts(std::slice::from_ref(body), false)
+        self.append_texts(std::slice::from_ref(body))
     }
 
-    fn append_texts(&self, bodies: &[impl Serialize], durable: bool) -> Result<Position, JournalError> {
+    /// Waits until a record, and all before it, are on the disk. Who waits shares the flush with others who wait; what others
+    /// flushed meanwhile costs nothing.
+    ///
+    /// # Errors
+    /// If it cannot be flushed. It stays in the journal, unless the machine loses it.
+    pub fn flush(&self, position: Position) -> Result<(), JournalError> {
+        if position.0 < self.flushed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let outcome = self.flushing.append(Vec::new(), |_| self.flush_written());
+        outcome.map(drop).map_err(JournalError::NotRecorded)
+    }
+
+    fn append_texts(&self, bodies: &[impl Serialize]) -> Result<Position, JournalError> {
         let texts = bodies.iter().map(one_line).collect::<Result<Vec<_>, _>>().map_err(JournalError::Encode)?;
-        let outcome = self.group.append(texts, durable, |bodies| self.write(bodies));
+        let outcome = self.writing.append(texts, |bodies| self.write(bodies));
         outcome.map(Position).map_err(JournalError::NotRecorded)
     }
 
@@ -125,63 +169,108 @@ impl Journal {
     /// # Errors
     /// If the file cannot be read or flushed, and those of `then`.
     pub fn sync(&self, then: impl FnOnce(&Summary) -> io::Result<()>) -> Result<(), JournalError> {
+        let _turn = lock(&self.flush);
         let mut known = self.known();
         let _lock = FileLock::take(&self.file).map_err(self.failed("locked"))?;
-        *known = self.catch_up(&known)?;
-        self.file.sync_data().map_err(self.failed("flushed to the disk"))?;
-        then(&known).map_err(self.failed("concluded"))
+        known.all = self.catch_up(&known.all)?;
+        self.settle_doubt(&mut known).map_err(self.failed("written"))?;
+        let (flushed, all) = (self.disk.flush(&self.file), known.all.clone());
+        self.note_flush(&mut known, &all, flushed)?;
+        then(&all).map_err(self.failed("concluded"))
     }
 
     /// Writes bodies as records behind whatever other processes wrote; gives the first one's number.
-    fn write(&self, bodies: &Bodies) -> Result<u64, JournalError> {
+    fn write(&self, bodies: &[String]) -> Result<u64, JournalError> {
         let mut known = self.known();
         let _lock = FileLock::take(&self.file).map_err(self.failed("locked"))?;
-        *known = self.catch_up(&known)?;
-        let mut after = known.clone();
+        known.all = self.catch_up(&known.all)?;
+        let mut after = known.all.clone();
         let mut lines = String::new();
-        for body in &bodies.texts {
+        for body in bodies {
             after.head = line::write(&mut lines, after.records, &after.head, body);
             after.records += 1;
         }
         after.length += lines.len() as u64;
-        if let Err(source) = self.write_lines(known.length, &lines, bodies.durable) {
+        if let Err(source) = self.write_lines(known.all.length, &lines) {
             // What is not acknowledged is taken back. If even that fails, a half line is torn, and a whole one records
             // something that then was not done, which is the safe side.
-            let _ = self.file.set_len(known.length);
+            let _ = self.file.set_len(known.all.length);
             return Err(self.failed("written")(source));
         }
-        Ok(std::mem::replace(&mut *known, after).records)
+        Ok(std::mem::replace(&mut known.all, after).records)
     }
 
-    fn write_lines(&self, at: u64, lines: &str, durable: bool) -> io::Result<()> {
+    fn write_lines(&self, at: u64, lines: &str) -> io::Result<()> {
         if self.file.metadata()?.len() != at {
             self.file.set_len(at)?;
         }
-        self.file.write_all_at(lines.as_bytes(), at)?;
-        if durable { self.file.sync_data() } else { Ok(()) }
+        self.disk.write(&self.file, lines.as_bytes(), at)
+    }
+
+    /// Brings what is written by now to the disk; others may append meanwhile.
+    fn flush_written(&self) -> Result<u64, JournalError> {
+        let _turn = lock(&self.flush);
+        let written = {
+            let mut known = self.known();
+            self.check_place()?;
+            self.settle_doubt(&mut known).map_err(self.failed("written"))?;
+            known.all.clone()
+        };
+        let flushed = self.disk.flush(&self.file);
+        self.note_flush(&mut self.known(), &written, flushed)?;
+        Ok(written.records)
+    }
+
+    /// Writes again what a flush that failed may have lost.
+    fn settle_doubt(&self, known: &mut Known) -> io::Result<()> {
+        if known.is_doubtful {
+            let mut again = vec![0; usize::try_from(known.all.length - known.flushed).map_err(io::Error::other)?];
+            self.file.read_exact_at(&mut again, known.flushed)?;
+            self.disk.write(&self.file, &again, known.flushed)?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of how a flush went, of what was written before it began.
+    fn note_flush(&self, known: &mut Known, written: &Summary, flushed: io::Result<()>) -> Result<(), JournalError> {
+        known.is_doubtful = flushed.is_err();
+        flushed.map_err(self.failed("flushed to the disk"))?;
+        known.flushed = known.flushed.max(written.length);
+        self.flushed.fetch_max(written.records, Ordering::Release);
+        Ok(())
     }
 
     /// Reads what others have appended since this process last looked.
     fn catch_up(&self, known: &Summary) -> Result<Summary, JournalError> {
-        let here = self.file.metadata().map_err(self.failed("read"))?;
-        // An append to a file that has no name any more would be lost.
-        let is_same = |named: fs::Metadata| (named.dev(), named.ino()) == (here.dev(), here.ino());
-        if !fs::metadata(&self.path).is_ok_and(is_same) {
-            return Err(JournalError::Replaced { path: self.path.clone() });
-        }
+        let here = self.check_place()?;
         if here.len() == known.length {
             return Ok(known.clone());
         }
         read_to_end(Self::read_after(&self.path, known)?)
     }
 
-    fn known(&self) -> MutexGuard<'_, Summary> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is written to a file that has no name any more would be lost.
+    fn check_place(&self) -> Result<fs::Metadata, JournalError> {
+        let here = self.file.metadata().map_err(self.failed("read"))?;
+        let is_same = |named: fs::Metadata| (named.dev(), named.ino()) == (here.dev(), here.ino());
+        if fs::metadata(&self.path).is_ok_and(is_same) {
+            Ok(here)
+        } else {
+            Err(JournalError::Replaced { path: self.path.clone() })
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
     }
 
     fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> JournalError {
         move |source| JournalError::Io { path: self.path.clone(), doing, source }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn one_line(body: &impl Serialize) -> Result<String, serde_json::Error> {

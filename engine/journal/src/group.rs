@@ -1,4 +1,4 @@
-//! Group commit: of the callers that wait, one writes for all.
+//! Group commit: of the callers that wait, one writes, or flushes, for all.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -15,7 +15,7 @@ pub(crate) struct Group {
 
 #[derive(Debug, Default)]
 struct Gathering {
-    next: Bodies,
+    next: Vec<String>,
     batch: Arc<Batch>,
     /// Whether a batch is being written; only its writer ends that.
     writing: bool,
@@ -28,27 +28,17 @@ struct Batch {
     settled: Condvar,
 }
 
-/// What is to be written together.
-#[derive(Debug, Default)]
-pub(crate) struct Bodies {
-    pub texts: Vec<String>,
-    /// Whether somebody waits until they are on the disk.
-    pub durable: bool,
-}
-
 impl Group {
     /// Adds bodies to the next batch and waits until it is settled; calls `write` if nobody else does. Gives the number
     /// of the first body's record.
     pub(crate) fn append(
         &self,
-        texts: Vec<String>,
-        durable: bool,
-        write: impl FnOnce(&Bodies) -> Result<u64, JournalError>,
+        bodies: Vec<String>,
+        write: impl FnOnce(&[String]) -> Result<u64, JournalError>,
     ) -> Outcome {
         let mut gathering = self.gathering();
-        let before = gathering.next.texts.len() as u64;
-        gathering.next.texts.extend(texts);
-        gathering.next.durable |= durable;
+        let before = gathering.next.len() as u64;
+        gathering.next.extend(bodies);
         let batch = Arc::clone(&gathering.batch);
         // The batch is settled by its own writer; as long as nobody is writing, it has none yet.
         while gathering.writing && batch.outcome.get().is_none() {

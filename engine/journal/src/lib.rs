@@ -12,11 +12,13 @@
 //! and first reads what others have added.
 
 mod append;
+mod disk;
 mod error;
 mod group;
 mod line;
 mod read;
 
 pub use append::{Journal, Position};
+pub use disk::{Disk, OsDisk};
 pub use error::JournalError;
 pub use read::{Record, Records, Summary};

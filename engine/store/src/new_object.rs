@@ -52,15 +52,22 @@ impl<'a> NewObject<'a> {
         self.body
     }
 
-    /// Makes the object visible at its address, durably: its record comes last.
+    /// Makes the object visible at its address, durably: its record comes last. Calls `announce` before, with what it is
+    /// going to be; if another writer is faster, with that, too.
     ///
     /// # Errors
-    /// If it cannot be written; nothing is visible then.
-    pub fn commit(self, address: &Address, parts: ObjectParts<'_>) -> Result<Commit, StoreError> {
+    /// If it cannot be written, and those of `announce`; nothing is visible then.
+    pub fn commit<E: From<StoreError>>(
+        self,
+        address: &Address,
+        parts: ObjectParts<'_>,
+        announce: impl Fn(Commit) -> Result<(), E>,
+    ) -> Result<Commit, E> {
         let Self { store, body, upload } = self;
-        if store.adopt(address, parts.labels)? {
+        if store.adopt_after(address, parts.labels, || announce(Commit::Existing))? {
             return Ok(Commit::Existing);
         }
+        announce(Commit::New)?;
         let blob = |name: Name, content| NewBlob { name, content, mode: Mode::Create };
         let bytes = |bytes: &[u8]| Content::Bytes(bytes.to_vec());
         let labels = layout::labels(address, body, parts.labels);
@@ -78,7 +85,7 @@ impl<'a> NewObject<'a> {
             if puts.last().is_none_or(|last| last.contains(&Put::Written)) {
                 return Ok(Commit::New);
             }
-            if store.adopt(address, parts.labels)? {
+            if store.adopt_after(address, parts.labels, || announce(Commit::Existing))? {
                 // Another writer was faster. What is left of this one is of no use to anybody.
                 store.backend.delete(&own)?;
                 return Ok(Commit::Existing);

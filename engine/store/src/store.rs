@@ -107,7 +107,21 @@ impl Store {
     /// # Errors
     /// If it cannot be written; it is [`StoreError::Damaged`] if the record is no record.
     pub fn adopt(&self, address: &Address, labels: &[u8]) -> Result<bool, StoreError> {
+        self.adopt_after(address, labels, || Ok(()))
+    }
+
+    /// As [`Store::adopt`]; calls `announce` before, if there is an object.
+    ///
+    /// # Errors
+    /// As [`Store::adopt`], and those of `announce`: then nothing was done.
+    pub fn adopt_after<E: From<StoreError>>(
+        &self,
+        address: &Address,
+        labels: &[u8],
+        announce: impl Fn() -> Result<(), E>,
+    ) -> Result<bool, E> {
         self.use_object(address, |body| {
+            announce()?;
             let name = layout::labels(address, body, labels);
             if !self.backend.keep(&name)? {
                 self.put_one(name, labels.to_vec(), Mode::Create)?;
@@ -137,11 +151,11 @@ impl Store {
     ///
     /// Whoever removes an object looks at its label sets once more after the record is gone: so if the record is still
     /// there after a label set was freshened, the object stays.
-    fn use_object(
+    fn use_object<E: From<StoreError>>(
         &self,
         address: &Address,
-        freshen: impl Fn(BodyId) -> Result<bool, StoreError>,
-    ) -> Result<bool, StoreError> {
+        freshen: impl Fn(BodyId) -> Result<bool, E>,
+    ) -> Result<bool, E> {
         let mut body = self.body_of(address)?;
         while let Some(used) = body {
             // Its writer may not have come so far.

@@ -22,7 +22,9 @@ fn put(store: &Store, address: &Address, body: &[u8], labels: &[u8]) -> Commit {
     let mut object = store.begin_object().unwrap();
     object.write_all(body).unwrap();
     let packets = [(key.public_key(), packet)];
-    object.commit(address, ObjectParts { record: b"record", packets: &packets, labels }).unwrap()
+    object
+        .commit(address, ObjectParts { record: b"record", packets: &packets, labels }, |_| Ok::<_, StoreError>(()))
+        .unwrap()
 }
 
 /// All files of a store.

@@ -41,8 +41,8 @@ pub(crate) struct Staging<'a> {
 }
 
 impl Staging<'_> {
-    /// Puts everything in place, objects at the same time where that helps. Blocks. Gives `false` if it was cancelled
-    /// before the end.
+    /// Puts everything in place, objects at the same time where that helps. When it returns, the audit log has on the disk
+    /// which keys were used for it: nothing may run before. Blocks. Gives `false` if it was cancelled before the end.
     pub fn put(self, task: &Task, cancel: &CancellationToken) -> Result<bool, WorkError> {
         let needed = self.check_room(task)?;
         let mut objects: Vec<Opening> = Vec::new();
@@ -55,7 +55,9 @@ impl Staging<'_> {
             }
         }
         let workers = if needed < WORTH_A_THREAD { 1 } else { CORES.min(objects.len()) };
-        self.open_all(&objects, workers, cancel)
+        let is_whole = self.open_all(&objects, workers, cancel)?;
+        self.site.flush_log(self.permit).map_err(WorkError::Input)?;
+        Ok(is_whole)
     }
 
     /// Where an entry goes, in a folder that is there.

@@ -6,16 +6,20 @@ use std::{
     collections::BTreeMap,
     error::Error,
     fs,
-    io::Read,
+    io::{self, Read},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
-use sluis_access::{Permit, ReadAction, Rule, Site, SiteConfig, TaskRequest};
+use sluis_access::{AccessError, KeyPrompt, Permit, ReadAction, Rule, Site, SiteConfig, TaskRequest};
 use sluis_executor::{Ended, Executor, ExecutorError, Launch, Outcome};
+use sluis_journal::{Disk, OsDisk};
 use sluis_model::{
     Address, CommandLine, EuCountry, File, Gpu, ImageId, ImageReference, Labels, Location, ProjectName, Resources,
     RunId, StagedEntry, StagedSource, Task, TaskId, TaskKey, Value, Values,
@@ -68,6 +72,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with_log(Arc::new(OsDisk))
+    }
+
+    /// With an audit log that is written through `disk`.
+    fn with_log(disk: Arc<dyn Disk>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let memory = tempfile::tempdir_in("/dev/shm").unwrap();
         let config = SiteConfig {
@@ -86,7 +95,10 @@ impl Bench {
             docker_patience: Default::default(),
             identity: None,
         };
-        let site = Arc::new(Site::create(&folder.path().join("site"), &config).unwrap());
+        let root = folder.path().join("site");
+        drop(Site::create(&root, &config).unwrap());
+        let nobody = |_: &KeyPrompt| Err(io::Error::other("nobody is asked"));
+        let site = Arc::new(Site::open_on(&root, &nobody, disk).unwrap());
         Self { _folder: folder, memory, site }
     }
 
@@ -175,6 +187,32 @@ fn task(staged: Vec<StagedEntry>) -> Task {
 
 fn staged(target: &str, source: StagedSource) -> StagedEntry {
     StagedEntry { target: target.into(), source, writable: false }
+}
+
+/// A disk that flushes nothing any more once the use of a key was written.
+#[derive(Debug, Default)]
+struct NoKeyUse(AtomicBool);
+
+impl Disk for NoKeyUse {
+    fn write(&self, file: &fs::File, bytes: &[u8], at: u64) -> io::Result<()> {
+        if String::from_utf8_lossy(bytes).contains("\"use-key\"") {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        OsDisk.write(file, bytes, at)
+    }
+
+    fn flush(&self, file: &fs::File) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) { Err(io::Error::other("no disk")) } else { OsDisk.flush(file) }
+    }
+}
+
+#[test]
+fn no_command_runs_as_long_as_the_use_of_a_key_is_not_on_the_disk() {
+    let bench = Bench::with_log(Arc::new(NoKeyUse::default()));
+    let address = bench.put(b"text");
+    let task = task(vec![staged("/sluis/in/0/a", StagedSource::Object(address))]);
+    let outcome = bench.work(&task, Box::new(|_| panic!("the command runs")));
+    assert!(matches!(outcome, Err(WorkError::Input(AccessError::Audit(_)))), "{outcome:?}");
 }
 
 #[test]

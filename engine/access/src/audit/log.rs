@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use sluis_journal::{Journal, JournalError, Summary};
+use sluis_journal::{Disk, Journal, JournalError, Position, Summary};
 use sluis_transparency::Signer;
 
 use super::{AuditError, Entry, roll};
@@ -16,6 +16,7 @@ use super::{AuditError, Entry, roll};
 pub(super) struct Log {
     folder: PathBuf,
     signer: Signer,
+    disk: Arc<dyn Disk>,
     current: Mutex<Current>,
 }
 
@@ -26,12 +27,37 @@ struct Current {
     journal: Arc<Journal>,
 }
 
+/// A record that was written without waiting for the disk. Nothing that it tells of may show before it is there.
+#[derive(Clone, Debug)]
+#[must_use = "what it tells of has to wait for the disk"]
+pub(crate) struct Written {
+    log: Arc<Log>,
+    segment: Current,
+    position: Position,
+}
+
+impl Written {
+    /// The number of the record.
+    pub(crate) const fn number(&self) -> u64 {
+        self.position.0
+    }
+
+    /// Waits until the record, and all before it, are on the disk.
+    pub(crate) fn flush(&self) -> Result<(), JournalError> {
+        match self.segment.journal.flush(self.position) {
+            // A segment is flushed before it is closed.
+            Err(error) if may_have_rolled(&error) && self.log.has_rolled(&self.segment) => Ok(()),
+            outcome => outcome,
+        }
+    }
+}
+
 impl Log {
     /// Opens the log; what its checkpoint covers is not read.
-    pub(super) fn open(folder: &Path, signer: Signer) -> Result<Self, AuditError> {
-        let (first, journal) = roll::open_current(folder, &signer)?;
+    pub(super) fn open(folder: &Path, signer: Signer, disk: Arc<dyn Disk>) -> Result<Self, AuditError> {
+        let (first, journal) = roll::open_current(folder, &signer, &disk)?;
         let current = Mutex::new(Current { first, journal: Arc::new(journal) });
-        Ok(Self { folder: folder.to_owned(), signer, current })
+        Ok(Self { folder: folder.to_owned(), signer, disk, current })
     }
 
     /// The audit folder.
@@ -44,26 +70,24 @@ impl Log {
         &self.signer
     }
 
-    /// Appends an entry and waits until it is on the disk; gives its number.
-    pub(super) fn append(&self, entry: &Entry) -> Result<u64, JournalError> {
-        self.with_current(|_, journal| journal.append(entry)).map(|position| position.0)
-    }
-
-    /// Appends an entry without waiting.
-    pub(super) fn append_relaxed(&self, entry: &Entry) -> Result<(), JournalError> {
-        self.with_current(|_, journal| journal.append_relaxed(entry)).map(drop)
+    /// Appends an entry without waiting for the disk.
+    pub(super) fn append(self: &Arc<Self>, entry: &Entry) -> Result<Written, JournalError> {
+        self.with_current(|current| {
+            let position = current.journal.append_relaxed(entry)?;
+            Ok(Written { log: Arc::clone(self), segment: current.clone(), position })
+        })
     }
 
     /// Puts everything on the disk and calls `then` with the current segment's first record and what the log amounts
     /// to, while nobody appends.
     pub(super) fn sync(&self, then: impl Fn(u64, &Summary) -> io::Result<()>) -> Result<(), JournalError> {
-        self.with_current(|first, journal| journal.sync(|summary| then(first, summary)))
+        self.with_current(|current| current.journal.sync(|summary| then(current.first, summary)))
     }
 
-    fn with_current<T>(&self, act: impl Fn(u64, &Journal) -> Result<T, JournalError>) -> Result<T, JournalError> {
+    fn with_current<T>(&self, act: impl Fn(&Current) -> Result<T, JournalError>) -> Result<T, JournalError> {
         loop {
             let current = self.current().clone();
-            match act(current.first, &current.journal) {
+            match act(&current) {
                 Err(error) if may_have_rolled(&error) && self.has_rolled(&current) => {}
                 outcome => return outcome,
             }
@@ -75,7 +99,7 @@ impl Log {
     fn has_rolled(&self, stale: &Current) -> bool {
         let mut current = self.current();
         if current.first == stale.first
-            && let Ok((first, journal)) = roll::open_current(&self.folder, &self.signer)
+            && let Ok((first, journal)) = roll::open_current(&self.folder, &self.signer, &self.disk)
             && first != stale.first
         {
             *current = Current { first, journal: Arc::new(journal) };

@@ -10,9 +10,10 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
+    sync::Arc,
 };
 
-use sluis_journal::{Journal, Summary};
+use sluis_journal::{Disk, Journal, Summary};
 use sluis_transparency::Signer;
 
 use super::{
@@ -66,7 +67,7 @@ fn settled(folder: &Path, signer: &Signer) -> Result<Option<Head>, AuditError> {
 }
 
 /// Opens the current segment; gives the number of its first record, too.
-pub(super) fn open_current(folder: &Path, signer: &Signer) -> Result<(u64, Journal), AuditError> {
+pub(super) fn open_current(folder: &Path, signer: &Signer, disk: &Arc<dyn Disk>) -> Result<(u64, Journal), AuditError> {
     let log = segment::current(folder);
     loop {
         let (first, known) = match settled(folder, signer)? {
@@ -78,7 +79,7 @@ pub(super) fn open_current(folder: &Path, signer: &Signer) -> Result<(u64, Journ
             // The first record is signed when a site is made.
             None => return Err(AuditError::NoCheckpoint(checkpoint::path(folder))),
         };
-        let journal = Journal::open_after(&log, known)?;
+        let journal = Journal::open_on(&log, known, Arc::clone(disk))?;
         // Else the file may already be the one of the next segment.
         if !segment::closed(folder, first).exists() {
             return Ok((first, journal));

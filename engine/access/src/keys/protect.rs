@@ -52,10 +52,15 @@ impl Site {
         let mut used = None;
         self.keep_key("protect-key-by-kms", || {
             let (wrapped, passphrase, version) = kms::wrap_new(&self.keys_dir(), key)?;
+            self.note_kms(key, &version)?;
             used = Some(version);
             Ok(Protection::Kms(wrapped, passphrase))
         })?;
-        let version = used.ok_or(KeyChangeError::Changed)?;
+        Ok(used.ok_or(KeyChangeError::Changed)?)
+    }
+
+    /// Writes down by which version of a key in Cloud KMS the site's key is about to be protected.
+    fn note_kms(&self, key: &KeyName, version: &KeyVersion) -> Result<(), AccessError> {
         let mut entry = Entry::new("protected-key-by-kms");
         entry.recipient = Some(hex::encode(self.keys().recipient().as_bytes()));
         entry.region = key.region().to_string();
@@ -65,8 +70,7 @@ impl Site {
             ("kms-protection", version.protection.to_string()),
         ];
         entry.facts = BTreeMap::from_iter(facts.map(|(name, value)| (name.to_owned(), value)));
-        self.audit().note(&entry)?;
-        Ok(version)
+        self.audit().record(&entry)
     }
 
     fn keep_key(

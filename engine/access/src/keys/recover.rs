@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use aws_lc_rs::signature::KeyPair;
 use sluis_crypt4gh::{PublicKey, key_file};
+use sluis_journal::OsDisk;
 use zeroize::Zeroizing;
 
 use super::{
@@ -84,7 +85,8 @@ impl RecoveredKey {
         entry.recipient = Some(hex::encode(self.public_key.as_bytes()));
         let numbers: Vec<_> = self.shares.iter().map(ToString::to_string).collect();
         entry.reasons = vec![format!("restored by the shares {}", numbers.join(", "))];
-        Audit::open(&folder.join("audit"), &pair, pair.public_key().as_ref())?.decide(&entry)?;
+        let public = pair.public_key().as_ref();
+        Audit::open(&folder.join("audit"), &pair, public, Arc::new(OsDisk))?.decide(&entry)?;
         Ok(true)
     }
 }

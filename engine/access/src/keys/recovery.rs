@@ -109,7 +109,7 @@ impl Site {
             let mut entry = Entry::new("gave-key-share");
             entry.permit = Some(permit);
             entry.recipient = Some(hex::encode(recipient.as_bytes()));
-            self.audit().note(&entry)?;
+            self.audit().record(&entry)?;
             sealed.push(SealedShare { number, set: hex::encode(&id[..4]), recipient: *recipient, file });
         }
         Ok(sealed)

@@ -57,6 +57,8 @@ impl Site {
             return Ok(RotationEnd::Unopened(unopened));
         }
         told(tell, RotationStep::AllSealed)?;
+        let removed = self.store().bodies_for(&public)?.len();
+        self.note_key_change("retired-key", old, &own, &[("packets-added", added), ("packets-removed", removed)])?;
         files::reseal(&folder, &keys.site, &[own])?;
         told(tell, RotationStep::KeysResealed)?;
         files::retire(&folder, &public)?;
@@ -69,8 +71,6 @@ impl Site {
         files::remove(&in_use::path(&folder, &public))?;
         files::sync(&folder)?;
         told(tell, RotationStep::OldRemoved)?;
-        let counts = [("packets-added", added), ("packets-removed", removed)];
-        self.note_key_change("retired-key", old, &own, &counts)?;
         Ok(RotationEnd::Done { added, removed })
     }
 }

@@ -107,8 +107,8 @@ impl Site {
         files::reseal(&folder, old, &[old.public_key(), public])?;
         told(tell, RotationStep::KeysSealed)?;
         let (added, _) = self.add_packets(old, &new, tell)?;
-        self.switch(&folder, protection.keep(old)?.as_bytes(), tell)?;
-        self.note_key_change("rotated-key", old, &public, &[("packets-added", added)])
+        self.note_key_change("rotated-key", old, &public, &[("packets-added", added)])?;
+        self.switch(&folder, protection.keep(old)?.as_bytes(), tell)
     }
 
     /// Puts the new key pair in the place of the old one, of which a copy stays.
@@ -139,7 +139,7 @@ impl Site {
         if found == Some(self.keys().recipient()) { Ok(()) } else { Err(KeyChangeError::Changed.into()) }
     }
 
-    /// Notes that a key took another's place, or that the other was given up, and how many packets that took.
+    /// Writes down that a key takes another's place, or that the other is given up, and how many packets that took.
     pub(super) fn note_key_change(
         &self,
         action: &str,
@@ -152,7 +152,7 @@ impl Site {
         let keys = [("old-key", hex::encode(old.public_key().as_bytes())), ("new-key", hex::encode(new.as_bytes()))];
         let counts = counts.iter().map(|(name, count)| (*name, count.to_string()));
         entry.facts = BTreeMap::from_iter(keys.into_iter().chain(counts).map(|(name, value)| (name.to_owned(), value)));
-        self.audit().note(&entry)
+        self.audit().record(&entry)
     }
 
     /// Decides whether the site's key may be changed; that is in the audit log when this returns.

@@ -2,6 +2,7 @@
 
 mod actions;
 mod damage;
+mod faults;
 mod proofs;
 mod reading;
 mod segments;

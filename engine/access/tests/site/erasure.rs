@@ -8,7 +8,7 @@ use super::{
     *,
 };
 
-fn put_of(site: &Site, labels: &Labels, text: &[u8]) -> Address {
+pub fn put_of(site: &Site, labels: &Labels, text: &[u8]) -> Address {
     let permit = site.permit_put(&project(), labels).unwrap();
     site.seal(&permit, text).unwrap().address
 }
@@ -18,13 +18,13 @@ fn put_of_nobody(site: &Site, text: &[u8]) -> Address {
     before_any_were_listed(site, || put_of(site, &of_dataset("trial-7"), text))
 }
 
-fn derive(site: &Site, inputs: &[Address], text: &[u8]) -> Address {
+pub fn derive(site: &Site, inputs: &[Address], text: &[u8]) -> Address {
     let (run, project, none) = (run(), project(), Labels::default());
     let permit = site.permit_task(&request(&run, &project, inputs, &none)).unwrap();
     site.seal(&permit, text).unwrap().address
 }
 
-fn withdraw(site: &Site) {
+pub fn withdraw(site: &Site) {
     edit(site, "datasets.yaml", "P012: {consent: given", "P012: {consent: withdrawn");
 }
 

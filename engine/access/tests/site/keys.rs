@@ -1,6 +1,6 @@
 //! The site's own key: its passphrase, and its recovery by several people. `rotation` gives the site another one.
 
-mod rotation;
+pub mod rotation;
 
 use std::{cell::Cell, io, os::unix::fs::PermissionsExt};
 

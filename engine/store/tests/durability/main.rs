@@ -34,7 +34,11 @@ fn put(store: &Store, number: u8, labels: &[u8]) -> Result<(), StoreError> {
     let mut object = store.begin_object()?;
     // As `access` does: an upload's error is told where it happens.
     object.write_all(BODY).map_err(|source| StoreError::Io { path: "body".into(), doing: "written", source })?;
-    object.commit(&address(number), ObjectParts { record: RECORD, packets: &[recipient()], labels }).map(drop)
+    object
+        .commit(&address(number), ObjectParts { record: RECORD, packets: &[recipient()], labels }, |_| {
+            Ok::<_, StoreError>(())
+        })
+        .map(drop)
 }
 
 fn open(root: &Path, recorder: &Recorder) -> Store {

@@ -35,7 +35,9 @@ fn put(store: &Store, labels: &[u8]) -> Result<(), StoreError> {
     let packets = [(key.public_key(), packet)];
     let mut object = store.begin_object()?;
     object.write_all(b"sealed").unwrap();
-    object.commit(&ADDRESS, ObjectParts { record: b"record", packets: &packets, labels }).map(drop)
+    object
+        .commit(&ADDRESS, ObjectParts { record: b"record", packets: &packets, labels }, |_| Ok::<_, StoreError>(()))
+        .map(drop)
 }
 
 /// A store with an object and a task entry that are both old.

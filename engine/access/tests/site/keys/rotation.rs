@@ -18,7 +18,7 @@ fn go_on(_: RotationStep) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-pub(super) fn begin(site: &Site) -> Result<(), AccessError> {
+pub fn begin(site: &Site) -> Result<(), AccessError> {
     site.begin_rotation(&nothing, &mut go_on)
 }
 
