@@ -58,6 +58,16 @@ pub struct ObjectFacts {
     pub labels: Vec<Labels>,
 }
 
+/// What the audit log was last told of.
+#[derive(Default, Debug)]
+struct Told {
+    /// The digests of registry and policies.
+    registry: String,
+    policies: String,
+    /// The newest record of these.
+    written: Option<Written>,
+}
+
 /// An open site. Threads share it; other processes may have the same site open.
 #[derive(Debug)]
 pub struct Site {
@@ -67,8 +77,7 @@ pub struct Site {
     registry: RegistryFolder,
     policies: PolicySet,
     caller: Caller,
-    /// The digests of registry and policies that the audit log was last told of.
-    told: Mutex<(String, String)>,
+    told: Mutex<Told>,
     store: Store,
     audit: Audit,
     meter: Meter,
@@ -253,25 +262,24 @@ impl Site {
         self.registry.keep_refused(digest)
     }
 
-    /// Tells the audit log by what registry and policies is decided from now on, if they are others than before. The
-    /// record of the decision comes behind, and brings these to the disk with it.
+    /// Tells the audit log by what registry and policies is decided from now on, if they are others than before. Gives the
+    /// newest record of these, which comes to the disk with that of a decision, behind it.
     pub(crate) fn note_basis(&self, registry: &Registry) -> Result<Option<Written>, AccessError> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last = None;
-        if told.0 != registry.digest {
+        if told.registry != registry.digest {
             let mut entry = Entry::new("load-registry");
             entry.registry.clone_from(&registry.digest);
-            last = Some(self.audit.note(&entry)?);
-            told.0.clone_from(&registry.digest);
+            told.written = Some(self.audit.note(&entry)?);
+            told.registry.clone_from(&registry.digest);
         }
         let policies = self.policies.digest().to_string();
-        if told.1 != policies {
+        if told.policies != policies {
             let mut entry = Entry::new("load-policies");
             entry.policies = vec![policies.clone()];
-            last = Some(self.audit.note(&entry)?);
-            told.1 = policies;
+            told.written = Some(self.audit.note(&entry)?);
+            told.policies = policies;
         }
-        Ok(last)
+        Ok(told.written.clone())
     }
 
     /// Refuses a permit that another site gave out.

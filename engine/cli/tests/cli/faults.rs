@@ -219,6 +219,71 @@ fn a_full_disk_is_told_and_once_there_is_room_the_next_run_succeeds() {
     assert!(ran.out.contains("is whole"), "{}", ran.out);
 }
 
+/// What stands in a log, as often as it does.
+fn count(log: &str, action: &str) -> usize {
+    log.matches(&format!("\"action\":\"{action}\"")).count()
+}
+
+#[test]
+fn a_full_disk_under_the_audit_log_stops_a_run_before_what_it_cannot_write_down() {
+    let site = TestSite::new();
+    site.write(
+        "scatter.cwl",
+        "cwlVersion: v1.2\nclass: Workflow\nrequirements: {ScatterFeatureRequirement: {}}\n\
+         inputs: {words: 'string[]', data: File}\noutputs: {all: {type: 'File[]', outputSource: print/out}}\nsteps:\n  \
+         print:\n    scatter: word\n    in: {word: words, data: data}\n    out: [out]\n    run:\n      \
+         class: CommandLineTool\n      baseCommand: [sh, -c, 'echo $0 >> $1; cat $2']\n      inputs:\n        \
+         word: {type: string, inputBinding: {position: 1}}\n        data: {type: File, inputBinding: {position: 3}}\n      \
+         arguments: [{valueFrom: RAN, position: 2}]\n      outputs: {out: stdout}\n      stdout: $(inputs.word)\n"
+            .replace("RAN", &site.path("ran").display().to_string())
+            .as_str(),
+    );
+    let words: Vec<_> = (0..100).map(|number| format!("word{number}")).collect();
+    let job = serde_json::json!({ "words": words, "data": { "class": "File", "path": "data.txt" } });
+    site.write("job.json", &job.to_string());
+    site.write("data.txt", "data\n");
+    let config = site.site().join("site.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}retries: {{infrastructure: 0}}\n")).unwrap();
+    let ran = in_namespace(
+        &site,
+        "mount -t tmpfs -o mode=0700 scratch /dev/shm
+         export SLUIS_SITE=$FOLDER/site
+         mkdir $FOLDER/log && mount -t tmpfs -o size=80k,mode=0700 log $FOLDER/log
+         cp -a $SLUIS_SITE/audit/. $FOLDER/log
+         mount --bind $FOLDER/log $SLUIS_SITE/audit
+         code=0; $SLUIS run $FOLDER/scatter.cwl $FOLDER/job.json || code=$?
+         echo \"run $code\"
+         cp $SLUIS_SITE/audit/log.jsonl $FOLDER/full.jsonl
+         cp $FOLDER/ran $FOLDER/ran-then
+         address=$(grep -o 'b3:[0-9a-f]*' $FOLDER/full.jsonl | head -n 1)
+         for command in \"run $FOLDER/scatter.cwl $FOLDER/job.json\" \"put $FOLDER/scatter.cwl\" \"show $address\"; do
+           code=0; $SLUIS $command || code=$?
+           echo \"refused $code\"
+         done
+         cmp $FOLDER/ran $FOLDER/ran-then
+         $SLUIS audit verify --log $SLUIS_SITE/audit --public-key $SLUIS_SITE/keys/audit.pub
+         mount -o remount,size=8m $FOLDER/log
+         $SLUIS run $FOLDER/scatter.cwl $FOLDER/job.json > $FOLDER/done
+         $SLUIS audit verify
+         cp $SLUIS_SITE/audit/log.jsonl $FOLDER/whole.jsonl",
+    );
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("run 6") && ran.out.matches("refused 6").count() == 3, "{}", ran.out);
+    let told = ran.err.matches("the audit log cannot be written").count();
+    assert!(told >= 4 && ran.err.contains("No space left on device"), "{}", ran.err);
+    assert_eq!(ran.out.matches("is whole").count(), 2, "{}", ran.out);
+    let read = |name: &str| fs::read_to_string(site.path(name)).unwrap();
+    // No command ran whose decision, and whose use of the key, is not in the log.
+    let (full, ran_then) = (read("full.jsonl"), read("ran-then").lines().count());
+    assert!(0 < ran_then && ran_then < 100, "{ran_then}");
+    assert!(count(&full, "use-key") >= ran_then, "{ran_then} commands, {} keys", count(&full, "use-key"));
+    let whole = read("whole.jsonl");
+    assert!(whole.starts_with(&full), "what was acknowledged stays");
+    assert!(count(&whole, "keep-task") >= 100, "{}", count(&whole, "keep-task"));
+    assert_eq!(read("done").matches("\"basename\"").count(), 100);
+}
+
 #[test]
 fn a_site_that_cannot_be_written_is_told_by_every_command_and_left_as_it_is() {
     let site = TestSite::new();

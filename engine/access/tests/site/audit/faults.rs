@@ -1,4 +1,4 @@
-//! A log that takes a record but cannot bring it to the disk: what the record tells of is not done.
+//! A log that cannot be written, or takes a record but cannot bring it to the disk: what the record tells of is not done.
 
 use std::{
     io,
@@ -22,10 +22,12 @@ use crate::{
     tasks::record,
 };
 
-/// A disk that flushes nothing any more once a record of one action was written.
+/// A disk that fails from the first record of one action on: it flushes nothing any more, or is full after half of that
+/// record.
 #[derive(Debug, Default)]
 struct FaultyDisk {
     fails_from: Mutex<Option<String>>,
+    is_full: bool,
     fails: AtomicBool,
 }
 
@@ -50,11 +52,15 @@ impl Disk for FaultyDisk {
         if fails_from.as_ref().is_some_and(|action| String::from_utf8_lossy(bytes).contains(action)) {
             self.fails.store(true, Ordering::Relaxed);
         }
+        if self.is_full && self.has_failed() {
+            file.write_all_at(&bytes[..bytes.len() / 2], at)?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         file.write_all_at(bytes, at)
     }
 
     fn flush(&self, file: &File) -> io::Result<()> {
-        if self.fails.load(Ordering::Relaxed) { Err(io::Error::from_raw_os_error(5)) } else { file.sync_data() }
+        if self.has_failed() && !self.is_full { Err(io::Error::from_raw_os_error(5)) } else { file.sync_data() }
     }
 }
 
@@ -64,9 +70,18 @@ fn nobody(_: &sluis_access::KeyPrompt) -> io::Result<zeroize::Zeroizing<String>>
 
 /// The same site, with a log on a disk that fails from the first record of an action on.
 fn faulty(site: Site, action: &str) -> (Site, Arc<FaultyDisk>) {
+    on_disk(site, FaultyDisk::default(), action)
+}
+
+/// The same, with a disk that is full then.
+fn full(site: Site, action: &str) -> (Site, Arc<FaultyDisk>) {
+    on_disk(site, FaultyDisk { is_full: true, ..FaultyDisk::default() }, action)
+}
+
+fn on_disk(site: Site, disk: FaultyDisk, action: &str) -> (Site, Arc<FaultyDisk>) {
     let folder = site.dir().to_owned();
     drop(site);
-    let disk = Arc::new(FaultyDisk::default());
+    let disk = Arc::new(disk);
     let site = Site::open_on(&folder, &nobody, disk.clone()).unwrap();
     disk.fail_from(action);
     (site, disk)
@@ -124,6 +139,39 @@ fn who_opens_into_a_writer_is_told_that_nobody_may_see_it() {
     assert_unwritten(site.flush_log(&permit), &disk);
     assert_recovers(&site, &disk);
     site.flush_log(&permit).unwrap();
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_permitted_no_key_is_used_and_no_half_record_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let address = put(&site, b"text").address;
+    for action in ["show", "use-key"] {
+        let (site, disk) = full(Site::open(folder.path()).unwrap(), action);
+        assert_unwritten(show(&site, &address), &disk);
+        assert_eq!(site.key_uses(), 0, "{action}");
+        assert_unwritten(show(&site, &address), &disk);
+        // An outsider finds the log whole.
+        verify(folder.path()).unwrap();
+        assert_recovers(&site, &disk);
+        assert_eq!(show(&site, &address).unwrap(), b"text");
+    }
+}
+
+#[test]
+fn nothing_is_permitted_still_by_a_registry_that_the_log_was_not_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = site(folder.path());
+    let (site, disk) = faulty(site, "no action");
+    let (run, project, none) = (run(), project(), Labels::default());
+    let permit = site.permit_task(&request(&run, &project, &[], &none)).unwrap();
+    declare(&site, "trial-9");
+    disk.fail_from("load-registry");
+    for _ in 0..2 {
+        assert_unwritten(site.still_permits(&permit), &disk);
+    }
+    disk.mend();
+    site.still_permits(&permit).unwrap();
 }
 
 #[test]
