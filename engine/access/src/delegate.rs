@@ -103,7 +103,14 @@ impl Site {
             let asked = self.asked(*action, Resource::Project(new.project.clone()), Some(&new.project));
             let text = format!("delegate `{action}` to {} for the project {}", new.service, new.project);
             let reasons = action.is_for_people().then(|| for_people(*action)).into_iter().collect();
-            self.decide(&asked, text, Entry::new("delegate"), |_, _| Ok(Found { reasons, ..Found::default() }))?;
+            let mut entry = Entry::new("delegate");
+            let what = [
+                ("delegated-action", action.to_string()),
+                ("delegated-to", new.service.clone()),
+                ("delegated-days", new.days.to_string()),
+            ];
+            entry.facts = what.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            self.decide(&asked, text, entry, |_, _| Ok(Found { reasons, ..Found::default() }))?;
         }
         let now = Timestamp::now();
         let expires = now.checked_add(SignedDuration::from_hours(24 * i64::from(new.days))).unwrap_or(now);

@@ -86,7 +86,7 @@ pub use registry::{
     AggregateRule, AllowedOutput, Consent, DataClass, DataKind, Dataset, Institution, Network, Person, Project,
     Registry, RegistryInForce, Role, SubjectConsent, Training, Trust,
 };
-pub use report::{AccessLine, AccessReport, Days, StateInForce};
+pub use report::{AccessChange, AccessLine, AccessReport, AccessUse, Days, StateInForce};
 pub use seal::SealedObject;
 pub use site::{ObjectFacts, Site};
 pub use task_record::TaskRecord;

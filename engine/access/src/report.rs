@@ -1,10 +1,10 @@
 //! The report for the yearly audit: who had access to what in a time, by each state of the registry that was in force in
-//! it, and what they did with it, by the audit log.
+//! it; who used it, when and for what, and what changed, by the audit log.
 
+mod changes;
 mod days;
 mod states;
-
-use std::collections::BTreeMap;
+mod uses;
 
 use jiff::{Timestamp, civil::time, tz::Offset};
 use serde::Serialize;
@@ -12,14 +12,31 @@ use sluis_model::{DatasetName, Labels, ProjectName};
 use sluis_policy::{Action, Resource};
 
 use crate::{
-    AccessError, AuditFilter, AuditReading, AuditRecord, Caller, Site, Verdict,
-    decision::{Basis, day_of},
+    AccessError, AuditFilter, AuditReading, Caller, Site,
+    decision::Basis,
     registry::{Project, Registry, Trust},
 };
 
+pub use changes::AccessChange;
+use changes::Changes;
 pub use days::Days;
 pub use states::StateInForce;
 use states::States;
+pub use uses::AccessUse;
+use uses::Lines;
+
+/// What the report does not say.
+const LIMITS: [&str; 6] = [
+    "Days are those of UTC.",
+    "Who could have read what is by the policies of today, and takes for granted a login, one of the institute's networks \
+     and the visas that are asked for. Consents count as far as they are the dataset's.",
+    "A state of the registry is known from the first decision by it until that of the next: what stood in its files without \
+     anything being decided by it is not in the log.",
+    "What was allowed need not have been done. `opened` says how often a data key was used under it; what is not sealed \
+     (public data, where something came from) has none.",
+    "Whoever received what was granted or released has it: what they do with it is in no log of this site.",
+    "Who is told by another name, as `nobody` for a person whom the registry did not know then, has lines of their own.",
+];
 
 /// What the report says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -31,6 +48,12 @@ pub struct AccessReport {
     pub states: Vec<StateInForce>,
     /// For each person, project and dataset who or which had to do with each other.
     pub lines: Vec<AccessLine>,
+    /// What gave access or took it away.
+    pub changes: Vec<AccessChange>,
+    /// When the first record of the log was written that is still there: before, nothing is known.
+    pub log_begins: Option<Timestamp>,
+    /// What the report does not say.
+    pub limits: Vec<&'static str>,
 }
 
 /// One line of the report: a person, a project and a dataset of it.
@@ -47,63 +70,35 @@ pub struct AccessLine {
     pub could_read: Vec<Days>,
     /// Whether they could read its data now, after a fresh login from where the caller is.
     pub may_read: bool,
+    /// What of the line the registry does not name any more: `person`, `project`, `dataset`.
+    pub gone: Vec<&'static str>,
     /// How often something was allowed to them with its data in the time of the report.
     pub allowed: u64,
     /// How often something was refused to them.
     pub refused: u64,
+    /// Since when nothing was allowed any more and something was refused.
+    pub refused_since: Option<Timestamp>,
     /// When they last asked.
     pub last: Option<Timestamp>,
-}
-
-/// The lines by person, project and dataset.
-#[derive(Default)]
-struct Lines(BTreeMap<(String, String, String), AccessLine>);
-
-impl Lines {
-    fn line(&mut self, person: &str, project: &str, dataset: &str) -> &mut AccessLine {
-        let key = (person.to_owned(), project.to_owned(), dataset.to_owned());
-        let (person, project, dataset) = key.clone();
-        let new = || AccessLine {
-            person,
-            project,
-            dataset,
-            could_read: Vec::new(),
-            may_read: false,
-            allowed: 0,
-            refused: 0,
-            last: None,
-        };
-        self.0.entry(key).or_insert_with(new)
-    }
-
-    /// Counts what somebody did, or wanted to do.
-    fn count(&mut self, record: &AuditRecord) {
-        let Some(verdict) = record.verdict() else { return };
-        for dataset in record.datasets() {
-            let line = self.line(record.caller(), record.project(), dataset);
-            match verdict {
-                Verdict::Allow => line.allowed += 1,
-                Verdict::Deny => line.refused += 1,
-            }
-            line.last = line.last.max(Some(record.at()));
-        }
-    }
+    /// What they asked for, day by day.
+    pub uses: Vec<AccessUse>,
 }
 
 impl Site {
-    /// Who could read what on some days, and what they did with it, from the audit log and the states of the registry
-    /// that were in force then, by the policies of now.
+    /// Who could read what on some days, what they did with it and what changed, from the audit log and the states of the
+    /// registry that were in force then, by the policies of now.
     ///
     /// # Errors
     /// If the caller may not read the log, it is damaged, or the registry cannot be read.
     pub fn access_report(&self, days: Days) -> Result<AccessReport, AccessError> {
         let (mut lines, mut states) = (Lines::default(), States::default());
+        let (mut changes, mut log_begins) = (Changes::default(), None);
         for record in self.read_audit(AuditReading::List, AuditFilter::default())? {
             let record = record?;
             states.take(record.at(), record.registry());
-            if days.contain(day_of(record.at())) {
-                lines.count(&record);
-            }
+            log_begins.get_or_insert(record.at());
+            lines.count(&record, days);
+            changes.take(&record, days);
         }
         let mut states = states.during(days, Timestamp::now());
         for state in &mut states {
@@ -113,9 +108,13 @@ impl Site {
             }
         }
         self.report_now(&mut lines)?;
-        let mut lines: Vec<_> = lines.0.into_values().collect();
-        lines.iter_mut().for_each(|line| days::join(&mut line.could_read));
-        Ok(AccessReport { days, states, lines })
+        let registry = self.registry()?;
+        let mut lines = lines.sorted();
+        for line in &mut lines {
+            days::join(&mut line.could_read);
+            line.gone = gone(&registry, line);
+        }
+        Ok(AccessReport { days, states, lines, changes: changes.found(), log_begins, limits: LIMITS.to_vec() })
     }
 
     /// Notes who could read what by a state of the registry on the days on which it was in force.
@@ -162,6 +161,16 @@ impl Site {
         let ranges = trusted.flat_map(|known| known.networks.values().flatten());
         self.assumed(person).from_addresses(ranges.map(|range| range.network()).collect())
     }
+}
+
+/// What of a line the registry does not name.
+fn gone(registry: &Registry, line: &AccessLine) -> Vec<&'static str> {
+    // A program is told with the person for whom it acts.
+    let person = line.person.rsplit(" for ").next().unwrap_or_default();
+    let project = registry.projects.keys().any(|name| name.as_str() == line.project);
+    let dataset = registry.datasets.keys().any(|name| name.as_str() == line.dataset);
+    let named = [("person", registry.people.contains_key(person)), ("project", project), ("dataset", dataset)];
+    named.into_iter().filter(|(_, is_named)| !is_named).map(|(what, _)| what).collect()
 }
 
 /// Every member of a project with every dataset of it.

@@ -205,6 +205,23 @@ impl AuditRecord {
         self.entry.removed
     }
 
+    /// What a record of a changed access says of it: the registry or the policies, whose key, which subjects, which request,
+    /// what was delegated, or why.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let Entry { action, registry, policies, recipient, permit, subjects, facts, reasons, .. } = &self.entry;
+        let is = |name: &str| action == name;
+        let mut about = Vec::new();
+        about.extend(Some(registry).filter(|_| is("load-registry")).map(|digest| format!("registry {digest}")));
+        about.extend(policies.first().filter(|_| is("load-policies")).map(|digest| format!("policies {digest}")));
+        let named = ["refused", "request", "delegated-action", "delegated-to", "delegated-days"];
+        about.extend(named.iter().filter_map(|name| Some(format!("{name} {}", facts.get(*name)?))));
+        about.extend(recipient.iter().map(|key| format!("recipient {key}")));
+        about.extend(subjects.iter().map(|subject| format!("subject {subject}")));
+        about.extend(permit.map(|number| format!("under {number}")));
+        about.extend(reasons.iter().cloned());
+        about
+    }
+
     /// Why it was refused.
     pub fn reasons(&self) -> &[String] {
         &self.entry.reasons

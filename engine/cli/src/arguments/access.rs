@@ -30,8 +30,18 @@ pub enum Registry {
 }
 
 /// What can be asked for, by the policies' names.
-const ACTIONS: [&str; 9] =
-    ["submit", "read", "export", "view_provenance", "approve", "reanalyse", "withdraw", "administer", "audit"];
+const ACTIONS: [&str; 10] = [
+    "submit",
+    "read",
+    "export",
+    "view_provenance",
+    "approve",
+    "refuse",
+    "reanalyse",
+    "withdraw",
+    "administer",
+    "audit",
+];
 
 /// `sluis access`
 #[derive(Subcommand, Debug)]
@@ -44,22 +54,22 @@ pub enum Access {
     /// List who could do something.
     #[command(after_help = "Example:\n  sluis access who-can read trial-7")]
     WhoCan(AccessQuestion),
-    /// Report who could read what on which days, who can now, and what they did with it.
-    #[command(after_help = "Example:\n  sluis access report --since 2026-01-01 --until 2026-12-31")]
+    /// Report who could read what on which days, who can now, who used it when and for what, and what changed.
+    #[command(after_help = "Example:\n  sluis access report --from 2026-01-01 --to 2026-12-31")]
     Report {
         /// The first day of the report; a year ago if not given.
-        #[arg(long, value_name = "DATE")]
-        since: Option<jiff::civil::Date>,
+        #[arg(long, alias = "since", value_name = "DATE")]
+        from: Option<jiff::civil::Date>,
         /// The last day of the report; today if not given.
-        #[arg(long, value_name = "DATE")]
-        until: Option<jiff::civil::Date>,
+        #[arg(long, alias = "until", value_name = "DATE")]
+        to: Option<jiff::civil::Date>,
     },
 }
 
 /// What somebody would want to do.
 #[derive(Args, Debug)]
 pub struct AccessQuestion {
-    /// What: submit, read, export, view_provenance, approve, reanalyse, withdraw, administer or audit.
+    /// What: submit, read, export, view_provenance, approve, refuse, reanalyse, withdraw, administer or audit.
     #[arg(value_parser = PossibleValuesParser::new(ACTIONS), hide_possible_values = true)]
     pub action: String,
     /// With what: a dataset, an object's address or its beginning, or `site`.

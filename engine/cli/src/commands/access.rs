@@ -1,10 +1,11 @@
 //! `sluis access`
 
+mod report;
+
 use std::path::Path;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::Offset};
 use serde_json::json;
-use sluis_access::{Days, Question, Site, Thing};
+use sluis_access::{Question, Site, Thing};
 use sluis_policy::{Action, Effect, Explanation};
 
 use crate::{
@@ -35,7 +36,7 @@ pub fn carry_out(folder: &Path, access: Access, json: bool) -> Result<Exit, Fail
                 }
             }
         }
-        Access::Report { since, until } => report(&site, since, until, json)?,
+        Access::Report { from, to } => report::tell(&site, from, to, json)?,
     }
     Ok(Exit::Success)
 }
@@ -84,42 +85,4 @@ fn tell(explanation: &Explanation, json: bool) {
     if !permits.is_empty() {
         output::line(&format!("Nothing else is against it: with all of that mended it is permitted, by {permits}."));
     }
-}
-
-fn report(site: &Site, since: Option<Date>, until: Option<Date>, json: bool) -> Result<(), Failure> {
-    let today = Offset::UTC.to_datetime(Timestamp::now()).date();
-    let from = since.unwrap_or_else(|| today.saturating_sub(1.year()));
-    let until = until.unwrap_or_else(|| today.max(from));
-    if until < from {
-        return Err(Failure::new(Exit::Usage, format!("a report from {from} cannot end on {until}")));
-    }
-    let report = site.access_report(Days { from, until })?;
-    if json {
-        output::json(&json!(report));
-        return Ok(());
-    }
-    for state in report.states.iter().filter(|state| !state.is_kept) {
-        output::note(&format!(
-            "warning: the registry's state {}, in force from {:.0} to {:.0}, is not in registry-history/ as it was: what \
-             it allowed is not in this report",
-            state.digest, state.from, state.until
-        ));
-    }
-    let headings = ["PERSON", "PROJECT", "DATASET", "MAY READ", "ALLOWED", "REFUSED", "LAST", "COULD READ"];
-    let mut table = output::table(&headings);
-    for line in report.lines {
-        let days = line.could_read.iter().map(|days| format!("{} to {}", days.from, days.until));
-        table.add_row([
-            line.person,
-            line.project,
-            line.dataset,
-            if line.may_read { "yes" } else { "no" }.to_owned(),
-            line.allowed.to_string(),
-            line.refused.to_string(),
-            line.last.map_or_else(String::new, |at| format!("{at:.0}")),
-            days.collect::<Vec<_>>().join(", "),
-        ]);
-    }
-    output::print_table(&table);
-    Ok(())
 }

@@ -12,6 +12,7 @@ mod logins;
 #[path = "../../../identity/tests/identity/provider_process.rs"]
 mod provider_process;
 mod records;
+mod report;
 mod results;
 mod running;
 mod visas;
