@@ -12,7 +12,7 @@ use std::{fs, io, io::Read, path::PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sluis_crypt4gh::PublicKey;
-use sluis_model::{Address, Labels, ProjectName};
+use sluis_model::{Address, ProjectName};
 use sluis_policy::{Action, Resource};
 
 use crate::{
@@ -29,9 +29,6 @@ use crate::{
 pub use look::ExportLook;
 
 const FOLDER: &str = "airlock";
-
-/// The name of a refusal in the audit log.
-const REFUSE: &str = "refuse-export";
 
 /// How many days an approval may hold at most.
 const LONGEST: u16 = 30;
@@ -241,19 +238,19 @@ impl Site {
         }
         let until = |at: Timestamp| at.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(at);
         let state = |by, at| ExportState::Approved { by, at, until: until(at), reason: reason.to_owned() };
-        self.decide_export("approve-export", id, reason, state, |request, address| {
+        self.decide_export(Action::Approve, id, reason, state, |request, address| {
             let unseen = request.unseen(&self.caller_name(), address);
             Ok(unseen.into_iter().chain(self.against_output(&request.project, &request.output)?).collect())
         })
     }
 
-    /// Refuses a request, whether or not its objects may still be looked at.
+    /// Refuses a request, whatever became of its project and its objects, without a look at them.
     ///
     /// # Errors
     /// If the caller may not, or it was decided already.
     pub fn refuse_export(&self, id: &str, reason: &str) -> Result<ExportRequest, AccessError> {
         let state = |by, at| ExportState::Refused { by, at, reason: reason.to_owned() };
-        self.decide_export(REFUSE, id, reason, state, |_, _| Ok(Vec::new()))
+        self.decide_export(Action::Refuse, id, reason, state, |_, _| Ok(Vec::new()))
     }
 
     /// One object of an approved request as a Crypt4GH file for who asked: its body as it is stored, behind a header
@@ -286,7 +283,7 @@ impl Site {
 
     fn decide_export(
         &self,
-        name: &'static str,
+        action: Action,
         id: &str,
         reason: &str,
         state: impl FnOnce(String, Timestamp) -> ExportState,
@@ -299,7 +296,8 @@ impl Site {
         let _alone = self.lock_airlock()?;
         let mut request = self.undecided(id)?;
         for address in &request.objects {
-            let asked = self.asked_to_approve(&request, address);
+            let asked = self.asked_to_decide(action, &request, address);
+            let name = if action == Action::Refuse { "refuse-export" } else { "approve-export" };
             self.permit_airlock(name, address, &asked, Some(id), against(&request, address)?)?;
         }
         request.state = state(self.caller_name(), Timestamp::now());
@@ -315,10 +313,10 @@ impl Site {
         Err(AirlockError::Decided(id.to_owned()).into())
     }
 
-    fn asked_to_approve<'a>(&self, request: &'a ExportRequest, address: &Address) -> Asked<'a> {
+    fn asked_to_decide<'a>(&self, action: Action, request: &'a ExportRequest, address: &Address) -> Asked<'a> {
         let resource = Resource::Object(address.to_string());
         let asked_by = Some(request.asked_by.clone());
-        Asked { asked_by, ..self.asked(Action::Approve, resource, Some(&request.project)) }
+        Asked { asked_by, ..self.asked(action, resource, Some(&request.project)) }
     }
 
     /// Why an output of this kind may not leave for a project; `None` if its approval allows it.
@@ -355,10 +353,13 @@ impl Site {
         let project = asked.project.map_or_else(String::new, ToString::to_string);
         let text = format!("{name} {address} for the project {project}{of}");
         self.decide(asked, text, entry, |basis, asked| {
-            let found = self.labels_for(basis, asked, &[*address])?;
-            // A request may be refused whatever became of the data.
-            let labels = if name == REFUSE { Labels::default() } else { found.labels };
-            Ok(Found { labels, reasons, ..found })
+            // A request may be refused whatever became of the data, and if they are not there any more.
+            let found = if asked.action == Action::Refuse {
+                Found::default()
+            } else {
+                self.labels_for(basis, asked, &[*address])?
+            };
+            Ok(Found { reasons, ..found })
         })
         .map(drop)
     }

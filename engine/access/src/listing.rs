@@ -74,8 +74,8 @@ impl Site {
         self.decide_listing("show-run", Some(project), Some(run)).map(drop)
     }
 
-    /// The requests to let objects leave that the caller may see, the oldest first: their own; all, if they may approve
-    /// them.
+    /// The requests to let objects leave that the caller may see, the oldest first: their own; all, if they may decide
+    /// about them, as who may refuse them does.
     ///
     /// # Errors
     /// If a request cannot be read or was changed, or the caller may see nothing.
@@ -84,14 +84,14 @@ impl Site {
         let mut requests = self.export_requests()?;
         let registry = self.registry()?;
         let basis = self.basis(&registry, Timestamp::now());
-        let approves = |request: &ExportRequest| {
-            let asked = self.asked(Action::Approve, Resource::Project(request.project.clone()), Some(&request.project));
+        let decides = |request: &ExportRequest| {
+            let asked = self.asked(Action::Refuse, Resource::Project(request.project.clone()), Some(&request.project));
             basis.verdict(&asked, &Labels::default(), Vec::new()).allowed
         };
-        if let Some(first) = requests.iter().find(|request| approves(request)) {
-            let asked = self.asked(Action::Approve, Resource::Project(first.project.clone()), Some(&first.project));
+        if let Some(first) = requests.iter().find(|request| decides(request)) {
+            let asked = self.asked(Action::Refuse, Resource::Project(first.project.clone()), Some(&first.project));
             self.decide_to_list(&asked, NAME, None)?;
-            requests.retain(approves);
+            requests.retain(decides);
             return Ok(requests);
         }
         let visible = self.decide_listing(NAME, None, None)?;

@@ -16,8 +16,10 @@ pub enum Action {
     Export,
     /// See what something was made from.
     ViewProvenance,
-    /// Approve what somebody else asked for.
+    /// Approve what somebody else asked for, and look at it for that.
     Approve,
+    /// Refuse what somebody else asked for, without a look at it.
+    Refuse,
     /// Do an earlier run again.
     Reanalyse,
     /// Write down that a consent was withdrawn, and erase.
@@ -30,12 +32,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Submit,
         Self::Read,
         Self::Export,
         Self::ViewProvenance,
         Self::Approve,
+        Self::Refuse,
         Self::Reanalyse,
         Self::Withdraw,
         Self::Administer,
@@ -46,7 +49,7 @@ impl Action {
     pub const fn is_for_people(self) -> bool {
         match self {
             Self::Submit | Self::Read | Self::ViewProvenance | Self::Reanalyse => false,
-            Self::Export | Self::Approve | Self::Withdraw | Self::Administer | Self::Audit => true,
+            Self::Export | Self::Approve | Self::Refuse | Self::Withdraw | Self::Administer | Self::Audit => true,
         }
     }
 
@@ -58,6 +61,7 @@ impl Action {
             Self::Export => "export",
             Self::ViewProvenance => "view_provenance",
             Self::Approve => "approve",
+            Self::Refuse => "refuse",
             Self::Reanalyse => "reanalyse",
             Self::Withdraw => "withdraw",
             Self::Administer => "administer",

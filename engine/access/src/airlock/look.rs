@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use jiff::Timestamp;
 use sluis_model::Address;
+use sluis_policy::Action;
 
 use super::{AirlockError, Look, against_export};
 use crate::{AccessError, ObjectReader, ReadAction, Site, audit::Entry, permit::Purpose};
@@ -36,7 +37,7 @@ impl Site {
         let request = self.undecided(id)?;
         let others = || against_export(format!("the request {id} is about other objects"), "sluis airlock list");
         let against = (!request.objects.contains(address)).then(others).into_iter().collect();
-        let asked = self.asked_to_approve(&request, address);
+        let asked = self.asked_to_decide(Action::Approve, &request, address);
         let purpose = Purpose::Read(ReadAction::Review);
         let action = format!("look at {address}, which is to leave by the request {id}");
         let entry = Entry::new(ReadAction::Review.name()).about_request(id);

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 
 use crate::{
-    Action::{self, Administer, Approve, Audit, Export, Read, Reanalyse, Submit, ViewProvenance, Withdraw},
+    Action::{self, Administer, Approve, Audit, Export, Read, Reanalyse, Refuse, Submit, ViewProvenance, Withdraw},
     Aggregate, Consent, Delegation, Execution, Facts, Login, Place, Principal, ProjectFacts, TermVerdict, Use,
 };
 
@@ -83,7 +83,7 @@ fn term(facts: &mut Facts, verdict: Use) {
 const USE: &[Action] = &[Submit, Read, Export, ViewProvenance, Reanalyse];
 /// Who approves that data leave looks at them first.
 const USE_AND_APPROVE: &[Action] = &[Submit, Read, Export, ViewProvenance, Reanalyse, Approve];
-const GOVERN: &[Action] = &[Approve, Withdraw, Administer, Audit];
+const GOVERN: &[Action] = &[Approve, Refuse, Withdraw, Administer, Audit];
 
 /// For which actions each policy speaks.
 pub(super) const SCOPES: &[(&str, &[Action])] = &[
@@ -101,21 +101,21 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("required-visa", USE_AND_APPROVE),
     ("institute-network", USE),
     ("dataset-network", USE_AND_APPROVE),
-    ("declared-project", USE),
+    ("declared-project", USE_AND_APPROVE),
     ("membership", USE),
-    ("research-only", USE),
-    ("project-has-begun", USE),
-    ("project-has-not-ended", USE),
-    ("declared-dataset", USE),
-    ("labelled-data", USE),
-    ("dataset-in-project", USE),
-    ("granted-by-visa", USE),
+    ("research-only", USE_AND_APPROVE),
+    ("project-has-begun", USE_AND_APPROVE),
+    ("project-has-not-ended", USE_AND_APPROVE),
+    ("declared-dataset", USE_AND_APPROVE),
+    ("labelled-data", USE_AND_APPROVE),
+    ("dataset-in-project", USE_AND_APPROVE),
+    ("granted-by-visa", USE_AND_APPROVE),
     ("consent-not-withdrawn", USE_AND_APPROVE),
-    ("consent-known", USE),
-    ("consent-has-begun", USE),
-    ("listed-subject", USE),
-    ("data-use-terms", USE),
-    ("data-use-decided", USE),
+    ("consent-known", USE_AND_APPROVE),
+    ("consent-has-begun", USE_AND_APPROVE),
+    ("listed-subject", USE_AND_APPROVE),
+    ("data-use-terms", USE_AND_APPROVE),
+    ("data-use-decided", USE_AND_APPROVE),
     ("allowed-executor", USE),
     ("closed-tools", USE),
     ("confidential-computing", USE),
@@ -123,13 +123,13 @@ pub(super) const SCOPES: &[(&str, &[Action])] = &[
     ("allowed-source", USE),
     ("fresh-login-for-government", GOVERN),
     ("institute-network-for-government", GOVERN),
-    ("suspended-institution-decides-nothing", &[Approve, Administer, Audit]),
-    ("people-decide", &[Export, Approve, Withdraw, Administer, Audit]),
+    ("suspended-institution-decides-nothing", &[Approve, Refuse, Administer, Audit]),
+    ("people-decide", &[Export, Approve, Refuse, Withdraw, Administer, Audit]),
     ("approved-export", &[Export]),
     ("aggregate-of-many", &[Export]),
     ("export-approved-by-another", &[Export]),
-    ("four-eyes", &[Approve]),
-    ("committee-approves", &[Approve]),
+    ("four-eyes", &[Approve, Refuse]),
+    ("committee-approves", &[Approve, Refuse]),
     ("steward-withdraws", &[Withdraw]),
     ("administrator-keeps-the-site", &[Administer]),
     ("auditor-reads-the-log", &[Audit]),
@@ -182,6 +182,7 @@ pub(super) const DENIED: &[Case] = &[
     }),
     case("people-decide", Export, "scheduler (for anna) is a program, and `export` is for people", by_program),
     case("people-decide", Approve, "`approve` is for people", by_program),
+    case("people-decide", Refuse, "`refuse` is for people", by_program),
     case("people-decide", Withdraw, "`withdraw` is for people", by_program),
     case("people-decide", Administer, "`administer` is for people", by_program),
     case("people-decide", Audit, "`audit` is for people", by_program),
@@ -201,6 +202,27 @@ pub(super) const DENIED: &[Case] = &[
     case("project-has-not-ended", Submit, "to 2026-11-22, today is 2026-11-23", |f| {
         project(f).until = "2026-11-22".parse().unwrap();
     }),
+    case("declared-project", Approve, "the project neuro is not in the registry", |f| project(f).declared = false),
+    case("research-only", Approve, "has the purpose `care`", |f| project(f).purpose = "care".to_owned()),
+    case("project-has-begun", Approve, "runs from 2026-11-24 to", |f| project(f).from = "2026-11-24".parse().unwrap()),
+    case("project-has-not-ended", Approve, "to 2026-11-22, today is 2026-11-23", |f| {
+        project(f).until = "2026-11-22".parse().unwrap();
+    }),
+    case("declared-dataset", Approve, "the dataset trial-7 is not in the registry", |f| f.datasets[0].declared = false),
+    case("labelled-data", Approve, "b3:77 carries no labels", |f| f.without_labels = vec!["b3:77".to_owned()]),
+    case("dataset-in-project", Approve, "trial-7 is not granted to the project neuro", |f| {
+        f.datasets[0].granted = false
+    }),
+    case("granted-by-visa", Approve, "grants https://data.example.org/7, for the dataset trial-7", |f| {
+        f.datasets[0].missing_grant = Some("https://data.example.org/7".to_owned());
+    }),
+    case("consent-known", Approve, "for the dataset trial-7 is not known", |f| consent(f, Consent::Unknown)),
+    case("consent-has-begun", Approve, "holds from 2026-11-24, today is 2026-11-23", |f| {
+        consent(f, Consent::Given(Some("2026-11-24".parse().unwrap())));
+    }),
+    case("listed-subject", Approve, "the subject P012 is in none of", |f| f.subjects[0].listed = false),
+    case("data-use-terms", Approve, "NCU of the dataset trial-7", |f| term(f, Use::NotMet)),
+    case("data-use-decided", Approve, "NCU of the dataset trial-7", |f| term(f, Use::Abstain)),
     case("declared-dataset", Submit, "the dataset trial-7 is not in the registry", |f| f.datasets[0].declared = false),
     case("labelled-data", Submit, "b3:77 carries no labels", |f| f.without_labels = vec!["b3:77".to_owned()]),
     case("dataset-in-project", Submit, "trial-7 is not granted to the project neuro", |f| {
@@ -241,7 +263,11 @@ pub(super) const DENIED: &[Case] = &[
         f.aggregate = Some(Aggregate { bytes: 65_537, ..MANY })
     }),
     case("four-eyes", Approve, "anna asked for it", |f| f.asked_by = Some("anna".to_owned())),
+    case("four-eyes", Refuse, "anna asked for it", |f| f.asked_by = Some("anna".to_owned())),
     case("committee-approves", Approve, "roles administrator, auditor, steward", |f| {
+        person(f).roles.remove("committee");
+    }),
+    case("committee-approves", Refuse, "roles administrator, auditor, steward", |f| {
         person(f).roles.remove("committee");
     }),
     case("steward-withdraws", Withdraw, "anna is not a data steward", |f| {
@@ -312,6 +338,18 @@ pub(super) const ALLOWED: &[(&str, Action, Flip)] = &[
         consent(f, Consent::Unknown);
     }),
     ("an approval of what nobody in particular asked for", Approve, |f| f.asked_by = None),
+    ("the last day of a project whose result is looked at", Approve, |f| project(f).until = TODAY),
+    ("a look at what is to leave by who is no member", Approve, |f| project(f).member = false),
+    ("a refusal whatever became of project and data", Refuse, |f| {
+        f.project = None;
+        f.datasets[0].declared = false;
+        f.datasets[0].granted = false;
+        f.without_labels = vec!["b3:77".to_owned()];
+        consent(f, Consent::Withdrawn(None));
+        term(f, Use::NotMet);
+        person(f).training_until = None;
+        person(f).missing_visas = ["ResearcherStatus".to_owned()].into();
+    }),
     ("an audit without a visa", Audit, |f| person(f).missing_visas = ["ResearcherStatus".to_owned()].into()),
     ("an export of public data", Export, |f| {
         f.datasets[0].public = true;

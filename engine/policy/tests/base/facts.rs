@@ -74,7 +74,7 @@ fn resource(action: Action) -> Resource {
     match action {
         Action::Submit | Action::Reanalyse => Resource::Run("run-1".to_owned()),
         Action::Read | Action::Export | Action::ViewProvenance => Resource::Object("b3:00ff".to_owned()),
-        Action::Approve => Resource::Project("neuro".parse().unwrap()),
+        Action::Approve | Action::Refuse => Resource::Project("neuro".parse().unwrap()),
         Action::Withdraw => Resource::Dataset("trial-7".parse().unwrap()),
         Action::Administer | Action::Audit => Resource::Site("maxima".to_owned()),
     }

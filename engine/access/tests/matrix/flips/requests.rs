@@ -72,7 +72,7 @@ pub const REQUESTS: &[Flip] = &[
             World::edit(&mut w.people, "roles: []", "roles: [committee]");
         },
         By(&[
-            ("four-eyes", "anna asked for it, and so cannot approve it"),
+            ("four-eyes", "anna asked for it, and so cannot decide about it"),
             ("approved-export", "anna has not looked at b3:"),
         ]),
     ),

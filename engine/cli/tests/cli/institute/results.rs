@@ -250,6 +250,45 @@ fn a_withdrawn_consent_keeps_a_reviewer_from_looking_and_lets_them_refuse() {
 }
 
 #[test]
+fn what_ends_a_project_ends_every_look_at_its_data_and_its_requests_can_still_be_refused() {
+    for (file, from, to, says) in [
+        ("projects.yaml", "until: '2090-01-01'", "until: '2026-01-02'", "runs from 2020-01-01 to 2026-01-02"),
+        ("projects.yaml", "datasets: [trial-7, genomes]", "datasets: [genomes]", "trial-7 is not granted to"),
+        ("projects.yaml", "  neuroblastoma:", "  leukaemia:", "the project neuroblastoma is not in the registry"),
+        ("datasets.yaml", "data-use: [HMB]", "data-use: [HMB, 'TS 2026-01-02']", "the data could be used until 2026-01-02"),
+    ] {
+        let institute = Institute::with_network(&["anna", "bob"]);
+        let address = result(&institute);
+        let id = ask(&institute, &address);
+        institute.succeed("bob", &["airlock", "look", &id, &address]);
+        institute.site.edit_registry(file, from, to);
+        let uses = institute.records("use-key", None).len();
+        institute.run("bob", &["airlock", "look", &id, &address]).failed(4, &[says]);
+        assert_eq!(institute.records("use-key", None).len(), uses, "nothing is opened");
+        approve(&institute, &id, "7").failed(4, &[says]);
+        assert!(institute.succeed("bob", &["airlock", "list"]).out.contains(&id));
+        institute.succeed("bob", &["airlock", "refuse", &id, "--reason", "it is over"]);
+        let record = institute.last_record("refuse-export", Some("allow"));
+        assert_eq!(
+            (&record["project"], &record["facts"]["request"]),
+            (&json!("neuroblastoma"), &json!(id)),
+            "{record}"
+        );
+    }
+}
+
+#[test]
+fn an_approval_ends_with_the_project() {
+    let institute = Institute::with_network(&["anna", "bob"]);
+    let address = result(&institute);
+    let id = ask(&institute, &address);
+    institute.succeed("bob", &["airlock", "look", &id, &address]);
+    assert_eq!(approve(&institute, &id, "7").code, Some(0));
+    institute.site.edit_registry("projects.yaml", "until: '2090-01-01'", "until: '2026-01-02'");
+    assert_stays(&institute, "anna", &id, &["runs from 2020-01-01 to 2026-01-02"]);
+}
+
+#[test]
 fn a_reviewer_looks_under_the_conditions_of_those_who_use_the_data() {
     let institute = Institute::with_network(&["anna", "bob"]);
     let address = result(&institute);

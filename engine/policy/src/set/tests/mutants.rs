@@ -15,7 +15,7 @@ use crate::Action;
 /// The actions of the two groups of the schema.
 const GROUPS: [(&str, &[Action]); 2] = [
     ("use_data", &[Action::Submit, Action::Read, Action::Export, Action::ViewProvenance, Action::Reanalyse]),
-    ("govern", &[Action::Approve, Action::Withdraw, Action::Administer, Action::Audit]),
+    ("govern", &[Action::Approve, Action::Refuse, Action::Withdraw, Action::Administer, Action::Audit]),
 ];
 
 /// What every case asks for, what those of one policy ask for with every action, and what is allowed.
