@@ -255,7 +255,12 @@ fn what_ends_a_project_ends_every_look_at_its_data_and_its_requests_can_still_be
         ("projects.yaml", "until: '2090-01-01'", "until: '2026-01-02'", "runs from 2020-01-01 to 2026-01-02"),
         ("projects.yaml", "datasets: [trial-7, genomes]", "datasets: [genomes]", "trial-7 is not granted to"),
         ("projects.yaml", "  neuroblastoma:", "  leukaemia:", "the project neuroblastoma is not in the registry"),
-        ("datasets.yaml", "data-use: [HMB]", "data-use: [HMB, 'TS 2026-01-02']", "the data could be used until 2026-01-02"),
+        (
+            "datasets.yaml",
+            "data-use: [HMB]",
+            "data-use: [HMB, 'TS 2026-01-02']",
+            "the data could be used until 2026-01-02",
+        ),
     ] {
         let institute = Institute::with_network(&["anna", "bob"]);
         let address = result(&institute);
