@@ -8,6 +8,7 @@ use sluis_access::{Containers, Site};
 use sluis_executor::Executor;
 use sluis_executor_docker::DockerExecutor;
 use sluis_executor_sandbox::{SandboxExecutor, images::Images};
+use sluis_schedule::RunSettings;
 
 use crate::{exit::Exit, failure::Failure};
 
@@ -33,6 +34,17 @@ impl ContainerExecutor {
             (None, Containers::Auto) if docker_answers() => Self::Docker,
             (None, Containers::Auto) => Self::Sandbox,
         }
+    }
+
+    /// What runs those of a run: what it was begun with, if it says so.
+    pub fn of_run(site: &Site, settings: &RunSettings) -> Self {
+        let named = settings.executor.as_deref().and_then(|name| Self::from_str(name, false).ok());
+        Self::choose(site, named)
+    }
+
+    /// The name under which a run's settings keep it.
+    pub fn name(self) -> Option<String> {
+        self.to_possible_value().map(|value| value.get_name().to_owned())
     }
 
     /// The executor itself.

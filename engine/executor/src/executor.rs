@@ -5,7 +5,7 @@ use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Awaited, Ended, ExecutorError, HeldMemory, Launch};
+use crate::{Awaited, ByHand, Ended, ExecutorError, HeldMemory, Launch};
 
 /// Launches commands somewhere: on this machine, in a container, in a cloud.
 #[async_trait]
@@ -77,6 +77,18 @@ pub trait Executor: Send + Sync {
     /// Looked up when it is asked for and never before, without holding up the runtime; good to be asked once a second.
     async fn held_memory(&self, _run: &RunId, _task: TaskId) -> Option<HeldMemory> {
         None
+    }
+
+    /// What starts a launch by hand in the same container, for whoever looks for a fault in it; `None` for executors without
+    /// containers. Nothing is started, and nothing is looked for but the image and what limits can be kept on this machine.
+    ///
+    /// The launch's folders are whoever's who types it. Its `resources` limit it only if `is_limited`: what a task was given
+    /// is not known of every one.
+    ///
+    /// # Errors
+    /// If the image is not there any more, or cannot be used.
+    fn by_hand(&self, _launch: &Launch, _is_limited: bool) -> Result<Option<ByHand>, ExecutorError> {
+        Ok(None)
     }
 
     /// Kills and removes what engines left behind that no longer live, and says how many commands that were.

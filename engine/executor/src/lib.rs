@@ -3,6 +3,7 @@
 //! An executor launches one command and says how it ended; staging, collecting and sealing are the worker's.
 
 mod awaited;
+mod by_hand;
 mod command_user;
 mod error;
 mod executor;
@@ -14,6 +15,7 @@ mod streams;
 pub mod suite;
 
 pub use awaited::Awaited;
+pub use by_hand::{ByHand, shell_word, shell_words};
 pub use command_user::CommandUser;
 pub use error::ExecutorError;
 pub use executor::Executor;

@@ -17,6 +17,7 @@ use std::{error::Error, io::Read, path::PathBuf};
 use serde::Serialize;
 use sluis_access::{AccessError, ReadAction, Site};
 use sluis_cwl::{Process, Snapshot};
+use sluis_executor::Executor;
 use sluis_model::{ProjectName, RunId, TaskId};
 
 pub use compare::{Change, Comparison};
@@ -30,9 +31,11 @@ pub use waiting::{Wait, WaitKind};
 use crate::{
     account::TaskAccount,
     allocator::Room,
+    gpus::Gpus,
     record::{RunState, TaskState},
     runs::{RunSummary, RunsError, TaskSummary, is_abandoned, list_runs, read_run, step_pattern},
 };
+use by_hand::Repeated;
 use failure::Failed;
 use waiting::{Surroundings, is_within};
 
@@ -43,6 +46,8 @@ const RECENT_RUNS: usize = 50;
 pub struct Explainer<'a> {
     site: &'a Site,
     room: Room,
+    gpus: Gpus,
+    container: &'a dyn Executor,
 }
 
 /// One task, explained.
@@ -104,9 +109,9 @@ pub enum ExplainError {
 }
 
 impl<'a> Explainer<'a> {
-    /// For a site, on a machine that has this room for tasks.
-    pub const fn new(site: &'a Site, room: Room) -> Self {
-        Self { site, room }
+    /// For a site, on a machine that has this room for tasks and these GPUs, and on which this executor runs containers.
+    pub fn new(site: &'a Site, room: Room, gpus: Gpus, container: &'a dyn Executor) -> Self {
+        Self { site, room: Room { gpus: gpus.count(), ..room }, gpus, container }
     }
 
     /// A line for each step of a run.
@@ -170,7 +175,16 @@ impl<'a> Explainer<'a> {
             told.failure = Some(failure::tell(self.site, run, &failed)?);
         }
         if let Some(material) = account.and_then(|account| account.material) {
-            told.by_hand = by_hand::commands(&material, task.given, &run.project, &run.run, id);
+            let repeated = Repeated {
+                material: &material,
+                given: task.given,
+                project: &run.project,
+                run: &run.run,
+                task: id,
+                container: self.container,
+                gpus: &self.gpus,
+            };
+            told.by_hand = repeated.commands();
         }
         Ok(())
     }

@@ -69,6 +69,11 @@ impl Gpus {
         self.found.len() as u32
     }
 
+    /// As many of them, or all that there are.
+    pub(crate) fn first(&self, count: u32) -> Vec<Gpu> {
+        self.found.iter().take(count as usize).map(|found| found.gpu.clone()).collect()
+    }
+
     /// Those of a kind.
     pub fn of_kind(&self, kind: &GpuKind) -> GpuSet {
         if self.cuda.is_none_or(|cuda| cuda < kind.cuda) {

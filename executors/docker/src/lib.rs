@@ -10,6 +10,7 @@
 
 mod absence;
 mod adoption;
+mod by_hand;
 mod container;
 mod daemon;
 mod image;
@@ -31,7 +32,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use sluis_executor::{Awaited, CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch};
+use sluis_executor::{Awaited, ByHand, CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch};
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio::sync::{oneshot, watch};
 
@@ -147,6 +148,10 @@ impl Executor for DockerExecutor {
 
     async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
         self.daemon.running.of(run, task)?.memory().await
+    }
+
+    fn by_hand(&self, launch: &Launch, is_limited: bool) -> Result<Option<ByHand>, ExecutorError> {
+        Ok(launch.image.as_ref().map(|image| by_hand::of_launch(launch, image, is_limited)))
     }
 
     async fn remove_orphans(

@@ -75,6 +75,12 @@ impl Arguments {
         self.0.push(0);
     }
 
+    /// The same for a command line.
+    pub fn into_words(self) -> Vec<String> {
+        let words = self.0.strip_suffix(&[0]).unwrap_or_default().split(|byte| *byte == 0);
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+    }
+
     /// What `bwrap` reads.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0

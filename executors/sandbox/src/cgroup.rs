@@ -64,7 +64,23 @@ impl Cgroups {
 
     /// Makes the group of a command.
     pub fn make(&self, name: &str, limits: Limits) -> io::Result<Cgroup> {
-        let group = self.named(name);
+        self.make_at(&format!("{PREFIX}{name}"), limits)
+    }
+
+    /// What a group with these limits is made of by hand. No engine takes it for one of its own.
+    pub fn by_hand(&self, name: &str, limits: Limits) -> io::Result<GroupByHand> {
+        // Which limits the kernel keeps shows only in a group.
+        let group = self.make_at(name, limits)?;
+        let kept = |setting: &Setting| setting.file.exists();
+        let settings = group.settings(limits).into_iter().filter(kept).map(|setting| (setting.file, setting.value));
+        let by_hand =
+            GroupByHand { folders: group.folders().map(Path::to_owned).collect(), settings: settings.collect() };
+        group.remove()?;
+        Ok(by_hand)
+    }
+
+    fn make_at(&self, folder_name: &str, limits: Limits) -> io::Result<Cgroup> {
+        let group = self.at(folder_name);
         for folder in group.folders() {
             match fs::create_dir(folder) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -101,7 +117,11 @@ impl Cgroups {
     }
 
     fn named(&self, name: &str) -> Cgroup {
-        let below = |parent: &Path| parent.join(format!("{PREFIX}{name}"));
+        self.at(&format!("{PREFIX}{name}"))
+    }
+
+    fn at(&self, folder_name: &str) -> Cgroup {
+        let below = |parent: &Path| parent.join(folder_name);
         match self {
             Self::One { memory, others } => Cgroup {
                 memory: below(memory),
@@ -111,6 +131,22 @@ impl Cgroups {
             Self::Two { parent } => Cgroup { memory: below(parent), others: Vec::new(), is_one: false },
         }
     }
+}
+
+/// What somebody who makes a group by hand has to do.
+pub(crate) struct GroupByHand {
+    /// The folders to make.
+    pub folders: Vec<PathBuf>,
+    /// What is then to be written into which files, in order.
+    pub settings: Vec<(PathBuf, String)>,
+}
+
+/// One limit of a group.
+struct Setting {
+    file: PathBuf,
+    value: String,
+    /// Without it nothing would be limited.
+    must_be: bool,
 }
 
 /// One command's group.
@@ -180,22 +216,32 @@ impl Cgroup {
     }
 
     fn limit(&self, limits: Limits) -> io::Result<()> {
+        self.settings(limits).into_iter().try_for_each(|Setting { file, value, must_be }| match set(&file, &value) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => Ok(()),
+            outcome => outcome,
+        })
+    }
+
+    /// All limits, in the order in which they are to be set.
+    fn settings(&self, limits: Limits) -> Vec<Setting> {
         let Limits { memory, cores, processes } = limits;
         let quota = cores.saturating_mul(PERIOD / 1000).max(PERIOD / 100);
-        let memory_files: &[_] = if self.is_one { &["memory.limit_in_bytes"] } else { &["memory.max"] };
-        memory_files.iter().try_for_each(|file| set(&self.memory.join(file), &memory.to_string()))?;
-        if self.is_one {
-            // Kernels that do not account for swap lack this one.
-            set_if_there(&self.memory.join("memory.memsw.limit_in_bytes"), &memory.to_string())?;
+        let memory = memory.to_string();
+        // Kernels that do not account for swap lack the second.
+        let [all, swap] = if self.is_one {
+            [("memory.limit_in_bytes", memory.clone()), ("memory.memsw.limit_in_bytes", memory)]
         } else {
-            set_if_there(&self.memory.join("memory.swap.max"), "0")?;
-        }
+            [("memory.max", memory), ("memory.swap.max", "0".to_owned())]
+        };
+        let setting =
+            |folder: &Path, (name, value): (&str, String), must_be| Setting { file: folder.join(name), value, must_be };
+        let mut settings = vec![setting(&self.memory, all, true), setting(&self.memory, swap, false)];
         for folder in self.folders() {
-            set_if_there(&folder.join("pids.max"), &processes.to_string())?;
-            set_if_there(&folder.join("cpu.cfs_quota_us"), &quota.to_string())?;
-            set_if_there(&folder.join("cpu.max"), &format!("{quota} {PERIOD}"))?;
+            settings.push(setting(folder, ("pids.max", processes.to_string()), false));
+            settings.push(setting(folder, ("cpu.cfs_quota_us", quota.to_string()), false));
+            settings.push(setting(folder, ("cpu.max", format!("{quota} {PERIOD}")), false));
         }
-        Ok(())
+        settings
     }
 }
 
@@ -203,13 +249,6 @@ impl Cgroup {
 fn set(file: &Path, value: &str) -> io::Result<()> {
     use std::io::Write;
     fs::OpenOptions::new().write(true).open(file)?.write_all(value.as_bytes())
-}
-
-fn set_if_there(file: &Path, value: &str) -> io::Result<()> {
-    match set(file, value) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        outcome => outcome,
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! What limits a command depends on the machine; `docs/executors.md` says what each gives.
 
 mod bubblewrap;
+mod by_hand;
 mod cgroup;
 mod command;
 pub mod images;
@@ -37,7 +38,7 @@ use std::{
 
 use async_trait::async_trait;
 use rustix::process::{Resource, Rlimit, setrlimit};
-use sluis_executor::{CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch, Running};
+use sluis_executor::{ByHand, CancellationToken, Ended, Executor, ExecutorError, HeldMemory, Launch, Running};
 use sluis_model::{ImageId, ImageReference, RunId, TaskId};
 use tokio::{
     sync::oneshot,
@@ -116,14 +117,8 @@ impl Ground {
         if let Some(known) = self.filters.get() {
             return Ok(known);
         }
-        let failed = |source: Box<dyn Error + Send + Sync>| ExecutorError::Service {
-            what: "this machine",
-            doing: "filter system calls".to_owned(),
-            source,
-        };
-        let [refused, missing] = Filters::compile().map_err(|error| failed(error.into()))?.programs;
-        let file =
-            |program: &[u8]| start::in_memory("filter", program).map_err(|error: io::Error| failed(error.into()));
+        let [refused, missing] = compile_filters()?;
+        let file = |program: &[u8]| start::in_memory("filter", program).map_err(no_filter);
         let made = [file(&refused)?, file(&missing)?];
         Ok(self.filters.get_or_init(|| made))
     }
@@ -147,6 +142,16 @@ impl Ground {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Arc::clone(&image));
         Ok(image)
     }
+}
+
+/// The filters of system calls, as the kernel takes them.
+fn compile_filters() -> Result<[Vec<u8>; 2], ExecutorError> {
+    Ok(Filters::compile().map_err(no_filter)?.programs)
+}
+
+fn no_filter(error: impl Error + Send + Sync + 'static) -> ExecutorError {
+    let doing = "filter system calls".to_owned();
+    ExecutorError::Service { what: "this machine", doing, source: error.into() }
 }
 
 fn unusable(error: ImageError) -> ExecutorError {
@@ -221,6 +226,11 @@ impl Executor for SandboxExecutor {
     async fn held_memory(&self, run: &RunId, task: TaskId) -> Option<HeldMemory> {
         let command = self.ground.running.of(run, task)?;
         spawn_blocking(move || command.memory()).await.ok()?
+    }
+
+    fn by_hand(&self, launch: &Launch, is_limited: bool) -> Result<Option<ByHand>, ExecutorError> {
+        let image = launch.image.as_ref().map(|id| self.ground.image(id)).transpose()?;
+        image.map(|image| by_hand::of_launch(&self.ground, launch, &image, is_limited)).transpose()
     }
 
     async fn remove_orphans(

@@ -86,7 +86,8 @@ pub(crate) async fn adopt(
     Ok(ended)
 }
 
-fn limits(launch: &Launch) -> Limits {
+/// What a launch is limited to.
+pub(crate) fn limits(launch: &Launch) -> Limits {
     Limits { memory: memory_limit(launch), cores: launch.resources.cores.0, processes: PROCESSES }
 }
 

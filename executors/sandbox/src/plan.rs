@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     pub arguments: Vec<u8>,
     /// What is mounted again before.
     pub mounts: PrivateMounts,
-    /// The command, behind the image's entry point if it has one, as every CWL engine does; never the image's own.
+    /// The program and its arguments.
     pub command: Vec<String>,
 }
 
@@ -46,28 +46,50 @@ enum Mount {
 impl Plan {
     /// For a launch in an image, as this user.
     pub fn of(launch: &Launch, image: &Image, user: CommandUser, waits: bool) -> Result<Self, ExecutorError> {
-        let unusable = |source: io::Error| ExecutorError::Service {
-            what: "the image",
-            doing: format!("be laid out for task {} of run {}", launch.task, launch.run),
-            source: source.into(),
-        };
         let mut mounts = PrivateMounts::new(!user.is_engine());
-        let mut arguments = Arguments::default();
-        isolate(launch, user, &mut arguments);
-        environment(launch, image, &mut arguments);
-        root(launch, image, &mut mounts, &mut arguments).map_err(unusable)?;
-        arguments.add(["--chdir", launch.work_directory.as_deref().unwrap_or(WORK_ROOT)]);
+        let mut arguments = container(launch, image, user, &mut mounts)?;
         arguments.add(["--json-status-fd", &descriptor::STATUS.to_string()]);
         arguments.add(["--sync-fd", &descriptor::LOCK.to_string()]);
-        for filter in descriptor::FILTERS {
-            arguments.add(["--add-seccomp-fd", &filter.to_string()]);
-        }
         if waits {
             arguments.add(["--block-fd", &descriptor::BLOCK.to_string()]);
         }
-        let command = image.entrypoint.iter().chain(&launch.command.arguments).cloned().collect();
-        Ok(Self { arguments: arguments.into_bytes(), mounts, command })
+        Ok(Self { arguments: arguments.into_bytes(), mounts, command: command(launch, image) })
     }
+}
+
+/// The words with which somebody who has the launch's folders starts it by hand, `bwrap` itself left out.
+pub(crate) fn words_by_hand(launch: &Launch, image: &Image, user: CommandUser) -> Result<Vec<String>, ExecutorError> {
+    let mut arguments = container(launch, image, user, &mut PrivateMounts::new(false))?;
+    // Whoever is root has them dropped only if that is said.
+    arguments.add(["--cap-drop", "ALL", "--"]);
+    Ok(arguments.into_words().into_iter().chain(command(launch, image)).collect())
+}
+
+/// What a command has and has not, whoever starts it.
+fn container(
+    launch: &Launch,
+    image: &Image,
+    user: CommandUser,
+    mounts: &mut PrivateMounts,
+) -> Result<Arguments, ExecutorError> {
+    let mut arguments = Arguments::default();
+    isolate(launch, user, &mut arguments);
+    environment(launch, image, &mut arguments);
+    root(launch, image, mounts, &mut arguments).map_err(|source| ExecutorError::Service {
+        what: "the image",
+        doing: format!("be laid out for task {} of run {}", launch.task, launch.run),
+        source: source.into(),
+    })?;
+    arguments.add(["--chdir", launch.work_directory.as_deref().unwrap_or(WORK_ROOT)]);
+    for filter in descriptor::FILTERS {
+        arguments.add(["--add-seccomp-fd", &filter.to_string()]);
+    }
+    Ok(arguments)
+}
+
+/// Behind the image's entry point if it has one, as every CWL engine does; never the image's own.
+fn command(launch: &Launch, image: &Image) -> Vec<String> {
+    image.entrypoint.iter().chain(&launch.command.arguments).cloned().collect()
 }
 
 fn isolate(launch: &Launch, user: CommandUser, arguments: &mut Arguments) {

@@ -7,7 +7,7 @@ use std::{
         fd::{AsRawFd, OwnedFd},
         unix::process::CommandExt,
     },
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
@@ -73,7 +73,12 @@ impl Start {
     fn command(self) -> io::Result<Command> {
         let mut command = match self.group {
             Some(_) => Command::new(&self.bubblewrap),
-            None => few_processes(&self.bubblewrap, self.limits.processes),
+            None => {
+                let [prlimit, limit, end] = few_processes(self.limits.processes);
+                let mut command = Command::new(prlimit);
+                command.args([limit, end]).arg(&self.bubblewrap);
+                command
+            }
         };
         command
             .args(["--args", &descriptor::ARGUMENTS.to_string(), "--"])
@@ -121,23 +126,24 @@ pub(crate) fn reopen(file: &OwnedFd) -> io::Result<OwnedFd> {
 /// Keeps this thread, and what it starts, on as many processors as it was given thousandths of, rounded up. Which ones
 /// goes by turns.
 fn stay_on_processors(thousandths: u64) -> io::Result<()> {
+    let mut chosen = CpuSet::new();
+    processors(thousandths)?.into_iter().for_each(|processor| chosen.set(processor));
+    Ok(sched_setaffinity(None, &chosen)?)
+}
+
+/// As many of the processors that this thread may use as it was given thousandths of, rounded up.
+pub(crate) fn processors(thousandths: u64) -> io::Result<Vec<usize>> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static TURN: AtomicUsize = AtomicUsize::new(0);
     let allowed = sched_getaffinity(None)?;
     let present: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&processor| allowed.is_set(processor)).collect();
     let count = usize::try_from(thousandths.div_ceil(1000)).unwrap_or(usize::MAX).clamp(1, present.len().max(1));
     let first = TURN.fetch_add(count, Ordering::Relaxed);
-    let mut chosen = CpuSet::new();
-    for processor in present.iter().cycle().skip(first % present.len().max(1)).take(count) {
-        chosen.set(*processor);
-    }
-    Ok(sched_setaffinity(None, &chosen)?)
+    Ok(present.iter().copied().cycle().skip(first % present.len().max(1)).take(count).collect())
 }
 
-/// `bwrap`, started by a program that limits how many processes the user may have in the command's namespace.
-fn few_processes(bubblewrap: &Path, most: u64) -> Command {
+/// The program that starts another one and limits how many processes the user may have in the command's namespace.
+pub(crate) fn few_processes(most: u64) -> [String; 3] {
     let most = getrlimit(Resource::Nproc).maximum.map_or(most, |own| own.min(most));
-    let mut command = Command::new("prlimit");
-    command.arg(format!("--nproc={most}:{most}")).arg("--").arg(bubblewrap);
-    command
+    ["prlimit".to_owned(), format!("--nproc={most}:{most}"), "--".to_owned()]
 }

@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use serde_json::json;
-use sluis_schedule::{Explainer, Room, find_run, read_run};
+use sluis_schedule::{Explainer, find_run, read_run};
 
-use crate::{arguments::Explain, engine, exit::Exit, failure::Failure, output, site};
+use crate::{arguments::Explain, containers::ContainerExecutor, engine, exit::Exit, failure::Failure, output, site};
 
 /// Explains one step of a run, or tells how each went.
 pub fn carry_out(folder: &Path, explain: &Explain, json: bool) -> Result<Exit, Failure> {
     let site = site::open(folder)?;
     let run = read_run(&site.runs_dir(), &find_run(&site.runs_dir(), &explain.run)?)?;
     site.permit_run_status(&run.project, &run.run)?;
-    let explainer = Explainer::new(&site, Room { gpus: engine::gpus().count(), ..engine::cores_and_memory() });
+    // Its tasks are repeated by hand in what ran them, whatever the site would choose now.
+    let container = ContainerExecutor::of_run(&site, &run.settings).make(&site)?;
+    let explainer = Explainer::new(&site, engine::cores_and_memory(), engine::gpus(), &*container);
     match &explain.step {
         Some(step) => {
             let explanation = explainer.task(&run, step)?;

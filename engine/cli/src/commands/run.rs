@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 use sluis_access::Site;
 use sluis_cwl::{Loaded, Process, Snapshot};
@@ -151,7 +150,7 @@ fn settings(run: &Run, container: ContainerExecutor) -> RunSettings {
         reuse: if run.no_cache { Reuse::Nothing } else { Reuse::AsDeclared },
         priority: run.priority,
         rerun: run.rerun.clone(),
-        executor: container.to_possible_value().map(|value| value.get_name().to_owned()),
+        executor: container.name(),
     }
 }
 
@@ -171,6 +170,8 @@ fn workflow_and_job(workflow: &str, inputs: Option<&Path>) -> (String, Option<Pa
 /// What keeps the run from being carried out. A failed task is part of the outcome.
 pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutcome, Failure> {
     let Repeatable { process, inputs, documents } = sluis_schedule::repeatable(site, run)?;
+    let container = ContainerExecutor::choose(site, None);
+    let settings = RunSettings { reuse: Reuse::Everything, executor: container.name(), ..RunSettings::default() };
     let request = |cancel, listener| {
         Ok(RunRequest {
             run: new_run_id(site)?,
@@ -180,13 +181,12 @@ pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutco
             documents,
             project: run.project.clone(),
             labels: None,
-            settings: RunSettings { reuse: Reuse::Everything, ..RunSettings::default() },
+            settings,
             resume: None,
             cancel,
             listener,
         })
     };
-    let container = ContainerExecutor::choose(site, None);
     carry_out_request(site, container, request, Shown { quiet: false, json, trace: None })
 }
 
@@ -197,8 +197,7 @@ pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutco
 pub fn resume(site: &Arc<Site>, interrupted: Interrupted, quiet: bool, json: bool) -> Result<RunOutcome, Failure> {
     let run = interrupted.summary().clone();
     let Repeatable { process, inputs, documents } = sluis_schedule::repeatable(site, &run)?;
-    let asked = run.settings.executor.as_deref().and_then(|name| ContainerExecutor::from_str(name, false).ok());
-    let container = ContainerExecutor::choose(site, asked);
+    let container = ContainerExecutor::of_run(site, &run.settings);
     let request = |cancel, listener| {
         Ok(RunRequest {
             run: run.run,

@@ -3,6 +3,7 @@
 //! Each file in `explain/` is what `sluis explain` printed for one cause, which a real run brought about; identifiers,
 //! addresses, times and sizes of the machine are replaced by names. `SLUIS_GOLDEN=write` writes them anew.
 
+mod by_hand;
 mod failed;
 mod golden;
 mod plan;

@@ -70,29 +70,6 @@ fn an_input_that_is_damaged() {
 }
 
 #[test]
-fn what_is_said_to_be_repeated_by_hand_repeats_it() {
-    let site = TestSite::new();
-    let tool = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sh, -c]\n\
-                arguments: [{valueFrom: 'cat \"$0\" script.txt; echo \"it is $WORD\"; exit 9'}, $(inputs.file.path)]\n\
-                inputs: {file: File}\noutputs: {out: stdout}\nstdout: out.txt\n\
-                requirements:\n- {class: EnvVarRequirement, envDef: {WORD: \"a 'quoted' word\"}}\n\
-                - {class: InitialWorkDirRequirement, listing: [{entryname: script.txt, entry: \"a text\\n\"}]}\n";
-    let reads = site.write("reads.txt", "ACGT\n");
-    site.run_with(tool, &format!("file: {{class: File, path: '{reads}'}}\n")).failed(1, &[]);
-    let explanation = site.run(["explain", &site.newest_run(), "workflow.cwl", "--json"]).json();
-    let mut commands: Vec<_> =
-        explanation["by_hand"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect();
-    let remove = commands.pop().unwrap();
-    let folder = remove.strip_prefix("rm -r ").unwrap();
-    let shell = format!("sluis() {{ '{}' \"$@\"; }}\n{}", env!("CARGO_BIN_EXE_sluis"), commands.join("\n"));
-    let output = std::process::Command::new("sh").args(["-c", &shell]).env("SLUIS_SITE", site.site()).output().unwrap();
-    let printed = fs::read_to_string(format!("{folder}/work/out.txt"));
-    fs::remove_dir_all(folder).unwrap();
-    assert_eq!(output.status.code(), Some(9), "{shell}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(printed.unwrap(), "ACGT\na text\nit is a 'quoted' word\n");
-}
-
-#[test]
 fn each_explanation_is_decided_and_written_down() {
     let site = TestSite::new();
     site.run_text(&script("exit 3", "outputs: []\n")).failed(1, &[]);
