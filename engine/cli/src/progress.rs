@@ -12,7 +12,6 @@ use std::{
 
 use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sluis_executor::Awaited;
 use sluis_model::{RunId, TaskId};
 use sluis_schedule::{Engine, RunEvent, Told, step_of};
 
@@ -77,16 +76,6 @@ impl Progress {
                 let place = if step.is_empty() { String::new() } else { format!("{step}: ") };
                 self.say(&format!("error: {place}{text}"), true);
             }
-            Told::Awaited(Awaited { what, patience }) => {
-                let minutes = patience.as_secs().div_ceil(60);
-                self.say(
-                    &format!(
-                        "{what} does not answer: the run waits for it, up to {minutes} min, and goes on when it is back"
-                    ),
-                    true,
-                );
-            }
-            Told::Back { what } => self.say(&format!("{what} is back"), true),
             Told::Event(event) => {
                 if self.json {
                     output::note(&serde_json::to_string(&event).unwrap_or_default());
@@ -160,11 +149,21 @@ impl Progress {
                 self.running.remove(&task);
                 self.count(&step, |counts| counts.failed += 1);
             }
+            RunEvent::ServiceAwaited { what, at, until } => {
+                let minutes = until.duration_since(at).as_mins();
+                let how = format!("the run waits for it, up to {minutes} min, and goes on when it is back");
+                self.say(&format!("{what} does not answer: {how}"), true);
+            }
+            RunEvent::ServiceBack { what, .. } => self.say(&format!("{what} is back"), true),
             // What went wrong and when it is tried again was told as a problem. An attempt may fail before it starts.
             RunEvent::TaskRetried { task, .. } => {
                 self.total.run -= u32::from(self.running.remove(&task).is_some());
             }
-            RunEvent::RunStarted { .. } | RunEvent::RunResumed { .. } | RunEvent::RunEnded { .. } => {}
+            RunEvent::RunStarted { .. }
+            | RunEvent::RunResumed { .. }
+            | RunEvent::TaskWaits { .. }
+            | RunEvent::TaskWaitsNoMore { .. }
+            | RunEvent::RunEnded { .. } => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use sluis_access::{AccessError, Site};
 use sluis_cwl::{Evaluator, Process, Snapshot};
-use sluis_executor::{Awaited, Executor, HeldMemory};
+use sluis_executor::{Executor, HeldMemory};
 use sluis_journal::JournalError;
 use sluis_model::{Labels, ProjectName, RunId, Task, TaskId, Values};
 use sluis_remote::RemoteError;
@@ -86,13 +86,6 @@ pub enum Told {
         task: Option<TaskId>,
         /// What went wrong, the causes included.
         text: String,
-    },
-    /// A service without which no command can be run went away, and is waited for.
-    Awaited(Awaited),
-    /// It is back.
-    Back {
-        /// The service, as messages name it.
-        what: &'static str,
     },
 }
 

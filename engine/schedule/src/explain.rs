@@ -15,7 +15,7 @@ mod waiting;
 use std::{error::Error, io::Read, path::PathBuf};
 
 use serde::Serialize;
-use sluis_access::{AccessError, ReadAction, Site};
+use sluis_access::{AccessError, ReadAction, Site, Visible};
 use sluis_cwl::{Process, Snapshot};
 use sluis_executor::Executor;
 use sluis_model::{ProjectName, RunId, TaskId};
@@ -37,7 +37,7 @@ use crate::{
 };
 use by_hand::Repeated;
 use failure::Failed;
-use waiting::{Surroundings, is_within};
+use waiting::{Surroundings, away, is_within};
 
 /// How many of the newest runs are looked at for others that are under way.
 const RECENT_RUNS: usize = 50;
@@ -120,8 +120,9 @@ impl<'a> Explainer<'a> {
     /// If what is kept of the run cannot be read.
     pub fn overview(&self, run: &RunSummary) -> Result<Vec<StepLine>, ExplainError> {
         let process = self.process(run)?;
-        let others = self.others(run)?;
-        let around = Surroundings { run, others: &others, process: process.as_ref(), room: self.room };
+        let (others, visible) = (self.others(run)?, self.visible(run)?);
+        let (process, visible) = (process.as_ref(), visible.as_ref());
+        let around = Surroundings { run, others: &others, process, room: self.room, visible };
         Ok(overview::lines(&around))
     }
 
@@ -131,8 +132,9 @@ impl<'a> Explainer<'a> {
     /// If the run has no such step, or what is kept of it may not be read.
     pub fn task(&self, run: &RunSummary, step: &str) -> Result<Explanation, ExplainError> {
         let process = self.process(run)?;
-        let others = self.others(run)?;
-        let around = Surroundings { run, others: &others, process: process.as_ref(), room: self.room };
+        let (others, visible) = (self.others(run)?, self.visible(run)?);
+        let (process, visible) = (process.as_ref(), visible.as_ref());
+        let around = Surroundings { run, others: &others, process, room: self.room, visible };
         let found = tasks_of(run, step);
         let Some((id, task)) = choose(&found) else {
             if !run.steps.contains_key(step) && !is_expected(&around, step) {
@@ -141,7 +143,7 @@ impl<'a> Explainer<'a> {
             return Ok(explanation(run, step, None, "not run", 0, Some(around.why(step, None))));
         };
         let wait = has_not_run(task).then(|| around.why(&task.step, Some(task)));
-        let state = state_of(run, task);
+        let state = state_of(&around, task);
         let mut told = explanation(run, &task.step, Some(id), &state, found.len() - 1, wait);
         self.add_account(run, id, task, &mut told)?;
         Ok(told)
@@ -213,6 +215,17 @@ impl<'a> Explainer<'a> {
         documents.process().map(Some).map_err(|error| unreadable(error.into()))
     }
 
+    /// Of which projects the caller may see runs, if a task of this one waits for another run.
+    fn visible(&self, run: &RunSummary) -> Result<Option<Visible>, AccessError> {
+        if !run.tasks.values().any(|task| task.waits_since.is_some()) {
+            return Ok(None);
+        }
+        match self.site.permit_runs() {
+            Err(AccessError::Refused(_)) => Ok(None),
+            visible => visible.map(Some),
+        }
+    }
+
     /// Other runs under way, whose tasks take room, too.
     fn others(&self, run: &RunSummary) -> Result<Vec<RunSummary>, RunsError> {
         if run.state != RunState::Running || run.interrupted {
@@ -262,14 +275,18 @@ const fn has_not_run(task: &TaskSummary) -> bool {
         || (matches!(task.state, TaskState::Canceled) && task.started.is_none())
 }
 
-fn state_of(run: &RunSummary, task: &TaskSummary) -> String {
+fn state_of(around: &Surroundings<'_>, task: &TaskSummary) -> String {
+    let run = around.run;
     match (task.state, &task.failure) {
         (_, Some(failure)) => format!("failed: {failure}"),
         (TaskState::Complete, _) if task.cached => "done: found in the task cache".to_owned(),
         (TaskState::Complete, _) if task.skipped => "skipped: its condition was false".to_owned(),
         (TaskState::Complete, _) => "done".to_owned(),
         (TaskState::Running, _) if run.interrupted => "cut short: the engine ended while it ran".to_owned(),
-        (TaskState::Running, _) => "running".to_owned(),
+        (TaskState::Running, _) => match run.awaited.as_ref().filter(|_| around.is_in_container(&task.step)) {
+            Some(service) => format!("running, but {}", away(service)),
+            None => "running".to_owned(),
+        },
         (TaskState::Canceled, _) => "cancelled".to_owned(),
         (TaskState::Queued | TaskState::Initializing, _) => "waiting".to_owned(),
         (TaskState::ExecutorError | TaskState::SystemError, None) => "failed".to_owned(),

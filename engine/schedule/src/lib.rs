@@ -53,7 +53,7 @@ pub use crate::repeat::{RepeatError, Repeatable, repeatable};
 pub use crate::resume::{Interrupted, ResumeError};
 pub use crate::retry::{Cause, Given, Raised, Tries};
 pub use crate::runs::{
-    FailedAttempt, RunEvents, RunSummary, RunsError, StepSummary, TaskSummary, find_run, is_abandoned, journal_of,
-    list_runs, read_events, read_run, step_of, step_pattern,
+    AwaitedService, FailedAttempt, RunEvents, RunSummary, RunsError, StepSummary, TaskSummary, find_run, is_abandoned,
+    journal_of, list_runs, read_events, read_run, step_of, step_pattern,
 };
 pub use crate::settings::{Reuse, RunSettings, UnknownStep};

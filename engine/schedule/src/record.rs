@@ -192,6 +192,40 @@ pub enum RunEvent {
         /// When.
         at: Timestamp,
     },
+    /// A task waits for another job that does the same now, of this run or another one.
+    TaskWaits {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+        /// Its key in the task cache, which is that of the other.
+        key: TaskKey,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The other job ended without a result: the task is to be run by this run.
+    TaskWaitsNoMore {
+        /// The task.
+        task: TaskId,
+        /// Its step's path from the top.
+        step: String,
+    },
+    /// A service without which no command in a container can be run went away, and is waited for.
+    ServiceAwaited {
+        /// The service, as messages name it.
+        what: String,
+        /// Since when.
+        at: Timestamp,
+        /// For how long.
+        until: Timestamp,
+    },
+    /// A service that was waited for is back.
+    ServiceBack {
+        /// The service, as messages name it.
+        what: String,
+        /// Since when.
+        at: Timestamp,
+    },
     /// An attempt at a task began.
     TaskStarted {
         /// The task.

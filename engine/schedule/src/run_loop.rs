@@ -7,7 +7,7 @@ mod execute;
 mod neighbours;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
@@ -82,6 +82,8 @@ struct RunLoop {
     failed: HashMap<Attempt, JobFailure>,
     /// The failed attempts that another one will follow when it is time.
     resting: HashMap<Attempt, AbortHandle>,
+    /// The jobs that wait for another one, which runs the same task.
+    in_flight: HashSet<JobId>,
     pending: HashMap<StepRef, Vec<Values>>,
     answers: mpsc::UnboundedSender<Answer>,
     /// If commands that a killed engine left running may have GPUs: how many times in a row nothing was seen under way
@@ -132,6 +134,7 @@ pub(crate) async fn carry_out(engine: &Arc<Engine>, request: RunRequest) -> Resu
         stopped: HashMap::new(),
         failed: HashMap::new(),
         resting: HashMap::new(),
+        in_flight: HashSet::new(),
         pending: HashMap::new(),
         answers,
         keeping: JoinSet::new(),
@@ -204,7 +207,7 @@ impl RunLoop {
                 _ = permits.tick(), if !self.running.is_empty() => self.check_permits(),
                 _ = gpus.tick(), if self.left_gpus.is_some() || self.seat.waits_for_gpus() => self.look_for_gpus().await,
                 () = neighbours.changed(), if self.seat.waits_for_others() => self.seat.look_again(),
-                told = service.told() => self.recorder.tell(told),
+                event = service.happens() => self.recorder.record(event),
                 () = self.recorder.failed(), if !self.canceled => {
                     self.canceled = true;
                     self.feed(Event::Cancel)?;

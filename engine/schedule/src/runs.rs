@@ -85,6 +85,8 @@ pub struct RunSummary {
     pub state: RunState,
     /// Whether its end is not in the journal and no engine carries it out any more.
     pub interrupted: bool,
+    /// The service that it waits for, or waited for when it was interrupted.
+    pub awaited: Option<AwaitedService>,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -93,6 +95,17 @@ pub struct RunSummary {
     pub steps: IndexMap<String, StepSummary>,
     /// Its tasks by number.
     pub tasks: IndexMap<TaskId, TaskSummary>,
+}
+
+/// A service without which no command in a container can be run, and which is away.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AwaitedService {
+    /// The service, as messages name it.
+    pub what: String,
+    /// Since when it is away.
+    pub since: Timestamp,
+    /// Until when it is waited for.
+    pub until: Timestamp,
 }
 
 /// One step of a run.
@@ -133,6 +146,8 @@ pub struct TaskSummary {
     pub earlier: Vec<FailedAttempt>,
     /// The last attempt, in numbers.
     pub measured: Option<Measured>,
+    /// Since when it waits for another job that does the same, if it does.
+    pub waits_since: Option<Timestamp>,
     /// When its next attempt may begin, if the last one failed and there is another.
     pub next: Option<Timestamp>,
     /// When its last attempt began.
@@ -311,6 +326,7 @@ impl RunSummary {
             engine,
             state: RunState::Running,
             interrupted: false,
+            awaited: None,
             started: at,
             ended: None,
             steps: IndexMap::new(),
@@ -323,7 +339,8 @@ impl RunSummary {
         match event {
             RunEvent::RunStarted { .. } | RunEvent::SubworkflowOpened { .. } => {}
             RunEvent::RunResumed { engine, .. } => {
-                self.engine = engine;
+                (self.engine, self.awaited) = (engine, None);
+                self.tasks.values_mut().for_each(|task| task.waits_since = None);
                 let cut_short = self.tasks.values_mut().filter(|task| task.state == TaskState::Running);
                 cut_short.for_each(|task| task.state = TaskState::Queued);
             }
@@ -332,6 +349,17 @@ impl RunSummary {
                 self.steps.insert(step, StepSummary { tasks, blocked: false });
             }
             RunEvent::StepBlocked { step } => self.steps.entry(step).or_default().blocked = true,
+            RunEvent::TaskWaits { task, step, key, at } => {
+                let task = self.task(task, step, TaskState::Queued);
+                (task.key, task.waits_since) = (Some(key), Some(at));
+            }
+            RunEvent::TaskWaitsNoMore { task, step } => {
+                self.task(task, step, TaskState::Queued);
+            }
+            RunEvent::ServiceAwaited { what, at, until } => {
+                self.awaited = Some(AwaitedService { what, since: at, until });
+            }
+            RunEvent::ServiceBack { .. } => self.awaited = None,
             RunEvent::TaskStarted { task, step, key, given, at } => {
                 let task = self.task(task, step, TaskState::Running);
                 task.set_failure_aside();
@@ -381,11 +409,12 @@ impl RunSummary {
             attempts: 0,
             earlier: Vec::new(),
             measured: None,
+            waits_since: None,
             next: None,
             started: None,
             ended: None,
         });
-        task.state = state;
+        (task.state, task.waits_since) = (state, None);
         task
     }
 }

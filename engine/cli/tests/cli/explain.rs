@@ -13,7 +13,7 @@ mod waiting;
 
 use std::fs;
 
-use golden::golden;
+pub use golden::golden;
 
 use crate::test_site::{Ran, TestSite};
 

@@ -61,12 +61,21 @@ pub(crate) fn lines(around: &Surroundings<'_>) -> Vec<StepLine> {
         let is_blocked = around.run.steps.iter().any(|(step, facts)| facts.blocked && step_pattern(step) == line.step);
         if is_blocked || all.is_none_or(|all| (line.tasks as u64) < all) {
             line.wait = Some(around.why(&line.step, None));
+        } else if line.is_under_way() {
+            let mut tasks = around.run.tasks.values().filter(|task| step_pattern(&task.step) == line.step);
+            let waits = tasks.find(|task| task.state == TaskState::Queued);
+            line.wait = waits.map(|task| around.why(&task.step, Some(task)));
         }
     }
     lines.into_values().collect()
 }
 
 impl StepLine {
+    /// Whether a task is left of which it is not known how it went.
+    const fn is_under_way(&self) -> bool {
+        self.tasks > self.cached + self.skipped + self.done + self.failed + self.canceled + self.running
+    }
+
     fn add(&mut self, task: &TaskSummary) {
         self.tasks += 1;
         match task.state {

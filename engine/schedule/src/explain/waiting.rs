@@ -1,15 +1,18 @@
 //! Why a task that has not run waits, or will never run.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use serde::Serialize;
+use sluis_access::Visible;
 use sluis_cwl::{Amount, Process, Source, Workflow, WorkflowStep};
-use sluis_model::{Mebibytes, MilliCores, Resources};
+use sluis_model::{Mebibytes, MilliCores, Resources, TaskKey};
 
 use crate::{
     allocator::Room,
     core::FailurePolicy,
     record::{RunState, TaskState},
-    runs::{RunSummary, TaskSummary, step_of},
+    runs::{AwaitedService, RunSummary, TaskSummary, step_of},
     too_large::gpus_of,
 };
 
@@ -23,6 +26,10 @@ pub enum WaitKind {
     Room,
     /// An attempt failed, and the next one begins later.
     Backoff,
+    /// Another job does the same now, and its result is waited for.
+    SameTask,
+    /// What runs commands in containers is away.
+    Service,
     /// A step before it failed.
     Blocked,
     /// The engine ended without ending the run.
@@ -53,6 +60,8 @@ pub(crate) struct Surroundings<'a> {
     pub process: Option<&'a Process>,
     /// The whole machine.
     pub room: Room,
+    /// Of which projects the runs may be named; `None` for that of the run alone.
+    pub visible: Option<&'a Visible>,
 }
 
 impl Surroundings<'_> {
@@ -89,6 +98,9 @@ impl Surroundings<'_> {
             "the engine that carried the run out ended without ending it; `sluis resume {}` goes on with it",
             self.run.run
         )];
+        if let Some(AwaitedService { what, since, .. }) = &self.run.awaited {
+            text.push(format!("{what} had not answered since {}: start it first", moment(*since)));
+        }
         text.extend(self.steps_before(path).map(|open| format!("then it waits for {open}")));
         Wait { kind: WaitKind::Interrupted, text }
     }
@@ -101,15 +113,64 @@ impl Surroundings<'_> {
 
     fn under_way(&self, path: &str, task: Option<&TaskSummary>) -> Wait {
         if let Some(next) = task.and_then(|task| task.next).filter(|next| *next > Timestamp::now()) {
-            let text = format!("its last attempt failed; the next one begins at {}", next.strftime("%H:%M:%S UTC"));
-            return wait(WaitKind::Backoff, text);
+            return wait(
+                WaitKind::Backoff,
+                format!("its last attempt failed; the next one begins at {}", moment(next)),
+            );
+        }
+        if let Some((key, since)) = task.and_then(|task| task.key.zip(task.waits_since)) {
+            return self.for_the_same(&key, since);
         }
         match self.steps_before(path) {
             Some(open) if !self.run.steps.contains_key(step_of(path)) => {
                 wait(WaitKind::Steps, format!("it waits for {open}"))
             }
-            _ => self.for_room(path),
+            _ => match self.run.awaited.as_ref().filter(|_| self.is_in_container(path)) {
+                Some(service) => self.for_service(service),
+                None => self.for_room(path),
+            },
         }
+    }
+
+    /// Who does the same, as far as the caller may know.
+    fn for_the_same(&self, key: &TaskKey, since: Timestamp) -> Wait {
+        let runs = [self.run].into_iter().chain(self.others);
+        let mut tasks = runs.flat_map(|run| run.tasks.values().map(move |task| (run, task)));
+        let doing = tasks.find(|(_, task)| task.state == TaskState::Running && task.key.as_ref() == Some(key));
+        let who = match doing {
+            Some((run, task)) => {
+                let name = if run.run == self.run.run {
+                    format!("`{}` of this run", task.step)
+                } else if run.project == self.run.project || self.visible.is_some_and(|to| to.shows(&run.project)) {
+                    format!("`{}` of run {}", task.step, run.run)
+                } else {
+                    "another run".to_owned()
+                };
+                let since = task.started.map_or_else(String::new, |started| format!(", since {}", moment(started)));
+                format!("{name} does the same now{since}")
+            }
+            None => "another task that is the same waits for its turn".to_owned(),
+        };
+        let ours = format!("this one waits for its result since {}, and is run itself if there is none", moment(since));
+        Wait { kind: WaitKind::SameTask, text: vec![who, ours] }
+    }
+
+    fn for_service(&self, service: &AwaitedService) -> Wait {
+        let text = format!(
+            "{}; the run waits for it until {} and goes on when it is back",
+            away(service),
+            moment(service.until)
+        );
+        wait(WaitKind::Service, text)
+    }
+
+    /// Whether a step's command runs in a container, as far as the workflow tells.
+    pub fn is_in_container(&self, path: &str) -> bool {
+        let process = match self.process {
+            Some(Process::Workflow(_)) => self.locate(path).map(|(_, step, _)| &step.run),
+            process => process,
+        };
+        matches!(process, Some(Process::CommandLineTool(tool)) if tool.requirements.docker.is_some())
     }
 
     /// What is asked for, and what others hold.
@@ -234,6 +295,15 @@ impl Surroundings<'_> {
             ..default
         })
     }
+}
+
+/// That a service is away, and since when.
+pub(crate) fn away(service: &AwaitedService) -> String {
+    format!("{} does not answer since {}", service.what, moment(service.since))
+}
+
+fn moment(time: Timestamp) -> impl Display {
+    time.strftime("%H:%M:%S UTC")
 }
 
 fn wait(kind: WaitKind, text: impl Into<String>) -> Wait {

@@ -1,13 +1,15 @@
 //! A service without which no command can be run, and which goes away: it is told of, waited for by the executor, and the
 //! run interrupted if that is in vain.
 
+use jiff::Timestamp;
 use sluis_executor::Awaited;
 use tokio::sync::watch;
 
 use super::{Completed, RunLoop, answers::Answer, execute::Executed};
 use crate::{
-    engine::{RunError, RunResult, Told},
+    engine::{RunError, RunResult},
     prepare::{Done, RunContext},
+    record::RunEvent,
 };
 
 /// The service on which the commands in containers depend.
@@ -22,16 +24,20 @@ impl Service {
         Self { awaited: context.engine.executors.container.awaited(), missed: None }
     }
 
-    /// What there is to tell of it next; nothing, for ever, while it is there.
-    pub async fn told(&mut self) -> Told {
+    /// What happens to it next; nothing, for ever, while it is there.
+    pub async fn happens(&mut self) -> RunEvent {
         let Some(awaited) = &mut self.awaited else { return std::future::pending().await };
         let is_missed = self.missed.is_some();
         let Ok(now) = awaited.wait_for(|now| now.is_some() != is_missed).await.map(|now| *now) else {
             return std::future::pending().await;
         };
-        match (now, std::mem::replace(&mut self.missed, now)) {
-            (Some(awaited), _) => Told::Awaited(awaited),
-            (None, before) => Told::Back { what: before.map_or("", |before| before.what) },
+        let (before, at) = (std::mem::replace(&mut self.missed, now), Timestamp::now());
+        match now {
+            Some(Awaited { what, patience }) => {
+                let until = at.checked_add(patience).unwrap_or(Timestamp::MAX);
+                RunEvent::ServiceAwaited { what: what.to_owned(), at, until }
+            }
+            None => RunEvent::ServiceBack { what: before.map_or("", |before| before.what).to_owned(), at },
         }
     }
 }

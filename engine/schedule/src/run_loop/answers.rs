@@ -138,13 +138,20 @@ impl RunLoop {
 
     fn take_prepared(&mut self, attempt: Attempt, outcome: Result<Prepared, JobFailure>) -> Result<(), RunError> {
         let job = attempt.job;
+        let waited = self.in_flight.remove(&job);
         match outcome {
             Ok(Prepared::ToRun(to_run)) => {
                 let (resources, time_limit) = (to_run.bound.task.resources, to_run.bound.task.time_limit);
+                if waited {
+                    self.recorder.record(RunEvent::TaskWaitsNoMore { task: self.task(job), step: self.path(job) });
+                }
                 self.prepared.insert(job, Arc::from(to_run));
                 self.feed(Event::Prepared { attempt, resources, time_limit })
             }
             Ok(Prepared::InFlight(wanted)) => {
+                let (task, step, at) = (self.task(job), self.path(job), Timestamp::now());
+                self.recorder.record(RunEvent::TaskWaits { task, step, key: wanted.key, at });
+                self.in_flight.insert(job);
                 self.wait_for_flight(attempt, *wanted);
                 self.feed(Event::Parked { attempt })
             }

@@ -47,6 +47,11 @@ impl Masks {
         if let Some(digits) = word.strip_prefix("sha256:").filter(|digits| digits.len() == 64 && is_hex(digits)) {
             return format!("sha256:{}", number(&mut self.images, digits));
         }
+        if let [a, b, b':', c, d, b':', e, f] = word.as_bytes()
+            && [a, b, c, d, e, f].iter().all(|digit| digit.is_ascii_digit())
+        {
+            return "TIME".to_owned();
+        }
         // A run's identifier, also within the name of a file.
         let parts: Vec<&str> = word.split('-').collect();
         let at = parts.windows(3).position(|three| {

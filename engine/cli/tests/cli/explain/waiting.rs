@@ -41,11 +41,15 @@ fn kill(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Explains a step again until the journal has what is asked for.
+/// Explains a step of the newest run again until the journal has what is asked for.
 fn explain_until(site: &TestSite, step: &str, text: &str) -> String {
+    explain_run_until(site, &site.newest_run(), step, text)
+}
+
+fn explain_run_until(site: &TestSite, run: &str, step: &str, text: &str) -> String {
     let begun = Instant::now();
     loop {
-        let told = site.explain(step).out;
+        let told = site.run(["explain", run, step]).out;
         if told.contains(text) {
             return told;
         }
@@ -100,8 +104,8 @@ fn a_task_waits_for_room() {
     let workflow = format!(
         "cwlVersion: v1.2\nclass: Workflow\nrequirements: {{ScatterFeatureRequirement: {{}}}}\ninputs: {{n: {{type: 'int[]', \
          default: [1, 2]}}}}\noutputs: []\nsteps:\n  wide:\n    in: {{n: n}}\n    scatter: n\n    out: []\n    run: {{class: \
-         CommandLineTool, baseCommand: [sh, -c, 'touch {0}.begun; while [ ! -e {0} ]; do sleep 0.01; done'], inputs: {{n: int}}, \
-         outputs: [], requirements: {{ResourceRequirement: {{coresMin: {cores}, ramMin: 10}}}}}}\n",
+         CommandLineTool, baseCommand: [sh, -c, 'touch {0}.begun; while [ ! -e {0} ]; do sleep 0.01; done'], inputs: \
+         {{n: {{type: int, inputBinding: {{}}}}}}, outputs: [], requirements: {{ResourceRequirement: {{coresMin: {cores}, ramMin: 10}}}}}}\n",
         gate.display()
     );
     let child = begun(&site, &gate, &workflow);
@@ -114,6 +118,35 @@ fn a_task_waits_for_room() {
     }
     fs::write(&gate, "").unwrap();
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_task_waits_for_another_run_that_does_the_same() {
+    let site = TestSite::new();
+    let gate = site.path("gate");
+    let mut first = begun(&site, &gate, &waiting(&gate));
+    let earlier = site.newest_run();
+    explain_run_until(&site, &earlier, "first", "state: running");
+    let second = site.command(["run", &site.path("workflow.cwl").display().to_string()]).spawn().unwrap();
+    let runs = || fs::read_dir(site.site().join("runs")).unwrap().flatten().map(|run| run.file_name());
+    let journal_of = |run: &std::ffi::OsStr| site.site().join("runs").join(run).join("journal.jsonl");
+    let later = loop {
+        if let Some(run) = runs().find(|run| run.to_str() != Some(&earlier) && journal_of(run).exists()) {
+            break run.into_string().unwrap();
+        }
+    };
+    let told = explain_run_until(&site, &later, "first", "does the same now");
+    assert!(told.contains(&format!("`first` of run {earlier} does the same now, since ")), "{told}");
+    golden("waits-for-the-same.txt", &told);
+    let lines = site.run(["explain", &later]).out;
+    assert!(lines.starts_with("first: `first` of run "), "{lines}");
+    // If there is no result, it is run after all, and then it waits for nobody.
+    kill(&first, "-KILL");
+    first.wait().unwrap();
+    let told = explain_run_until(&site, &later, "first", "state: running");
+    assert!(!told.contains("does the same"), "{told}");
+    fs::write(&gate, "").unwrap();
+    assert_eq!(second.wait_with_output().unwrap().status.code(), Some(0));
 }
 
 #[test]

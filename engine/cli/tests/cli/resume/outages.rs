@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use super::{journal, only_run, wait_for};
 use crate::{
+    explain::golden,
     second::SecondDaemon,
     secrecy::scratch,
     test_site::{Ran, TestSite},
@@ -67,6 +68,26 @@ fn workflow_with_a_plain_command() -> String {
       outputs: *out
 ";
     format!("{}{}", workflow(), &aside[1..])
+}
+
+/// The same, and a container that asks for the whole machine once the plain command is done.
+fn workflow_with_a_wide_container() -> String {
+    let cores = std::thread::available_parallelism().unwrap();
+    let wide = format!(
+        "
+  wide:
+    in: {{seed: aside/out}}
+    out: [out]
+    run:
+      class: CommandLineTool
+      hints: *image
+      requirements: {{ResourceRequirement: {{coresMin: {cores}}}}}
+      baseCommand: [bash, -c, 'cat $0 > out']
+      inputs: *seed
+      outputs: *out
+"
+    );
+    format!("{}{}", workflow_with_a_plain_command(), &wide[1..])
 }
 
 /// A run whose second container runs.
@@ -246,6 +267,31 @@ fn a_container_that_ended_while_its_daemon_was_away_is_collected() {
     let ended = under_way.ended();
     assert_eq!((under_way.count("task_retried"), under_way.count("task_started")), (0, 2), "{}", ended.err);
     under_way.assert_complete(&ended);
+}
+
+#[test]
+fn who_asks_is_told_that_a_run_waits_for_its_daemon() {
+    let mut under_way = UnderWay::begin(&workflow_with_a_wide_container(), LIVE_RESTORE, NO_BUDGET);
+    let aside = under_way.appears("aside", None);
+    under_way.daemon.kill();
+    wait_for("a word about the daemon", || under_way.count("service_awaited") == 1);
+    let explain = |under_way: &UnderWay, step: &str| under_way.site.run(["explain", &under_way.run, step]).out;
+    let told = explain(&under_way, "wait");
+    assert!(told.contains("state: running, but the Docker daemon does not answer since "), "{told}");
+    let told = explain(&under_way, "aside");
+    assert!(told.contains("state: running\n"), "it needs no daemon: {told}");
+    go(&aside);
+    wait_for("the plain command's end", || explain(&under_way, "aside").contains("state: done"));
+    let told = explain(&under_way, "wide");
+    golden("waits-for-the-daemon.txt", &told);
+    let lines = under_way.site.run(["explain", &under_way.run]).out;
+    assert!(lines.contains("wide: the Docker daemon does not answer since "), "{lines}");
+    under_way.daemon.up();
+    wait_for("the daemon's return", || under_way.count("service_back") == 1);
+    let told = explain(&under_way, "wait") + &explain(&under_way, "wide");
+    assert!(told.contains("state: running\n") && !told.contains("does not answer"), "{told}");
+    go(&under_way.work);
+    under_way.ended().json();
 }
 
 #[test]
