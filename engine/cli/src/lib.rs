@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod conclusion;
 mod containers;
 mod engine;
 mod exit;

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Read, Write};
 
 use comfy_table::{Table, presets};
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Writes a line to standard output. A reader that went away ends the output quietly, as in any pipe.
 pub fn line(text: &str) {
@@ -32,17 +32,26 @@ pub fn copy(reader: &mut impl Read, out: &mut impl Write) -> io::Result<()> {
 
 /// Writes JSON to standard output, indented for people and scripts alike.
 pub fn json(value: &impl Serialize) {
+    write_json(value, PrettyFormatter::new());
+}
+
+/// Writes JSON to standard output as one line.
+pub fn json_line(value: &impl Serialize) {
+    write_json(value, CompactFormatter);
+}
+
+fn write_json(value: &impl Serialize, formatter: impl Formatter) {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, PlainNumbers(PrettyFormatter::new()));
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, PlainNumbers(formatter));
     // As in `line`: what is printed has texts as keys, so only a reader that went away keeps it from being written.
     let _ = value.serialize(&mut serializer);
     let _ = writeln!(out);
 }
 
-/// Indented JSON whose numbers have no exponent: what reads a large one as a whole number gets it exactly.
-struct PlainNumbers<'f>(PrettyFormatter<'f>);
+/// JSON whose numbers have no exponent: what reads a large one as a whole number gets it exactly.
+struct PlainNumbers<F>(F);
 
-impl Formatter for PlainNumbers<'_> {
+impl<F: Formatter> Formatter for PlainNumbers<F> {
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         let text = value.to_string();
         let is_short = !text.contains('.') && text.len() < 16;

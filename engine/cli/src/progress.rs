@@ -12,6 +12,7 @@ use std::{
 
 use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value as Json, json};
 use sluis_model::{RunId, TaskId};
 use sluis_schedule::{Engine, RunEvent, Told, step_of};
 
@@ -19,11 +20,33 @@ use crate::output;
 use lines::Lines;
 use memory::Memory;
 
+/// How a run is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Display {
+    /// Bars on a terminal, plain lines elsewhere.
+    People,
+    /// Only what went wrong.
+    Quiet,
+    /// Everything that happens, as lines of JSON on standard output; what went wrong is told to people, too.
+    Json,
+}
+
+impl Display {
+    /// What the command line asks for.
+    pub const fn asked(quiet: bool, json: bool) -> Self {
+        match (quiet, json) {
+            (true, _) => Self::Quiet,
+            (false, true) => Self::Json,
+            (false, false) => Self::People,
+        }
+    }
+}
+
 /// Shows what a run tells.
 pub struct Progress {
     lines: Option<(Lines, Memory)>,
-    quiet: bool,
-    json: bool,
+    display: Display,
+    run: RunId,
     steps: IndexMap<String, Counts>,
     running: HashMap<TaskId, Running>,
     total: Counts,
@@ -60,29 +83,38 @@ impl Counts {
 }
 
 impl Progress {
-    /// A display on standard error of a run that an engine carries out; none if `quiet`; events as JSON lines if `json`.
-    pub fn new(quiet: bool, json: bool, engine: &Arc<Engine>, run: &RunId) -> Self {
-        let is_live = !quiet && !json && std::io::stderr().is_terminal();
+    /// A display of a run that an engine carries out.
+    pub fn new(display: Display, engine: &Arc<Engine>, run: &RunId) -> Self {
+        let is_live = display == Display::People && std::io::stderr().is_terminal();
         let live = || (Lines::on(ProgressDrawTarget::stderr()), Memory::of(Arc::clone(engine), run.clone()));
         let lines = is_live.then(live);
         let (steps, running, total) = Default::default();
-        Self { lines, quiet, json, steps, running, total }
+        Self { lines, display, run: run.clone(), steps, running, total }
     }
 
     /// Takes one thing that the run tells.
     pub fn tell(&mut self, told: Told) {
         match told {
-            Told::Problem { step, text, .. } => {
+            Told::Problem { step, task, text } => {
+                if self.display == Display::Json {
+                    self.print(json!({ "event": "problem", "step": step, "task": task, "text": text }));
+                }
                 let place = if step.is_empty() { String::new() } else { format!("{step}: ") };
                 self.say(&format!("error: {place}{text}"), true);
             }
             Told::Event(event) => {
-                if self.json {
-                    output::note(&serde_json::to_string(&event).unwrap_or_default());
+                if self.display == Display::Json {
+                    self.print(json!(event));
                 }
                 self.take(event);
             }
         }
+    }
+
+    /// Prints one event as JSON, with the run that it is of.
+    fn print(&self, mut event: Json) {
+        event["run"] = json!(self.run);
+        output::json_line(&event);
     }
 
     /// What was counted over the whole run.
@@ -177,17 +209,17 @@ impl Progress {
     }
 
     fn say(&self, text: &str, important: bool) {
-        match &self.lines {
-            Some((lines, _)) => lines.suspend(|| output::note(text)),
-            None if important || !(self.quiet || self.json) => output::note(text),
-            None => {}
+        match (&self.lines, self.display) {
+            (Some((lines, _)), _) => lines.suspend(|| output::note(text)),
+            (None, Display::Quiet | Display::Json) if !important => {}
+            (None, _) => output::note(text),
         }
     }
 
     /// A line where there are no bars to show the same.
     fn say_plainly(&self, text: &str) {
-        if self.lines.is_none() && !self.quiet && !self.json {
-            output::note(text);
+        if self.lines.is_none() {
+            self.say(text, false);
         }
     }
 }

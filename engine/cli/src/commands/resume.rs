@@ -5,10 +5,20 @@ use std::path::Path;
 use sluis_schedule::Interrupted;
 
 use super::{report::write_trace, run};
-use crate::{arguments::Resume, exit::Exit, failure::Failure, output, site};
+use crate::{
+    arguments::Resume,
+    conclusion::{Conclusion, conclude},
+    exit::Exit,
+    failure::Failure,
+    output, site,
+};
 
 /// Goes on with an interrupted run and prints its output object.
 pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Failure> {
+    conclude(json, one(folder, resume, json))
+}
+
+fn one(folder: &Path, resume: &Resume, json: bool) -> Result<Conclusion, Failure> {
     let site = site::open(folder)?;
     let interrupted = Interrupted::take(&site.runs_dir(), &resume.run)?;
     let project = interrupted.summary().project.clone();
@@ -20,5 +30,5 @@ pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Fai
             output::note(&format!("error: {}; `sluis report --trace` writes it later", failure.text()));
         }
     }
-    run::conclude(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
+    Conclusion::of(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
 }

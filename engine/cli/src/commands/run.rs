@@ -11,10 +11,11 @@ use std::{
 use jiff::Timestamp;
 use sluis_access::Site;
 use sluis_cwl::{Loaded, Process, Snapshot};
-use sluis_model::{ProjectName, RunId, Value, Values};
+use sluis_model::{RunId, Values};
 use sluis_report::Trace;
 use sluis_schedule::{
-    FailurePolicy, Interrupted, Repeatable, Reuse, RunRequest, RunResult, RunSettings, RunState, RunSummary, Told,
+    Engine, FailurePolicy, Interrupted, Repeatable, Reuse, RunRequest, RunResult, RunSettings, RunState, RunSummary,
+    Told,
 };
 use tokio::{
     runtime::Runtime,
@@ -26,13 +27,13 @@ use tokio_util::sync::CancellationToken;
 use super::report::begin_trace;
 use crate::{
     arguments::{OnFailure, Run},
+    conclusion::{Conclusion, conclude},
     containers::ContainerExecutor,
     engine,
     exit::Exit,
-    export,
-    failure::{Failure, exit_of},
+    failure::Failure,
     output, problems,
-    progress::{Counts, Progress},
+    progress::{Counts, Display, Progress},
     remote::Documents,
     site,
 };
@@ -52,31 +53,12 @@ pub struct RunOutcome {
 
 /// Runs a workflow and prints its output object.
 pub fn carry_out(folder: &Path, run: &Run, json: bool) -> Result<Exit, Failure> {
-    let site = site::open_or_make(folder)?;
-    let outcome = run_workflow(&site, run, json)?;
-    conclude(&site, outcome, &run.project, run.outdir.as_deref(), run.quiet)
-}
-
-/// Prints how a run ended, and its output object.
-pub fn conclude(
-    site: &Arc<Site>,
-    outcome: RunOutcome,
-    project: &ProjectName,
-    outdir: Option<&Path>,
-    quiet: bool,
-) -> Result<Exit, Failure> {
-    if !quiet {
-        output::note(&summary(&outcome));
-        site::tell_duties(site);
-    }
-    match (outcome.result.state, outcome.result.outputs) {
-        (RunState::Complete, Some(outputs)) => {
-            print_outputs(site, project, outdir, outputs)?;
-            Ok(Exit::Success)
-        }
-        (RunState::Canceled, _) => Err(Failure::told(Exit::Canceled)),
-        _ => Err(Failure::told(outcome.result.failure.as_ref().map_or(Exit::Internal, exit_of))),
-    }
+    let ran = || {
+        let site = site::open_or_make(folder)?;
+        let outcome = run_workflow(&site, run, json)?;
+        Conclusion::of(&site, outcome, &run.project, run.outdir.as_deref(), run.quiet)
+    };
+    conclude(json, ran())
 }
 
 /// A process and its inputs, loaded and checked.
@@ -138,7 +120,12 @@ pub fn run_workflow(site: &Arc<Site>, run: &Run, json: bool) -> Result<RunOutcom
             listener,
         })
     };
-    carry_out_request(site, container, request, Shown { quiet: run.quiet, json, trace: run.trace.as_deref() })
+    carry_out_request(
+        site,
+        container,
+        request,
+        Shown { display: Display::asked(run.quiet, json), trace: run.trace.as_deref() },
+    )
 }
 
 fn settings(run: &Run, container: ContainerExecutor) -> RunSettings {
@@ -187,7 +174,8 @@ pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutco
             listener,
         })
     };
-    carry_out_request(site, container, request, Shown { quiet: false, json, trace: None })
+    // What else is printed as JSON is whoever's who asked for this.
+    carry_out_request(site, container, request, Shown { display: Display::asked(json, false), trace: None })
 }
 
 /// Goes on with a run that was interrupted.
@@ -195,32 +183,42 @@ pub fn repeat(site: &Arc<Site>, run: &RunSummary, json: bool) -> Result<RunOutco
 /// # Errors
 /// What keeps the run from being carried out. A failed task is part of the outcome.
 pub fn resume(site: &Arc<Site>, interrupted: Interrupted, quiet: bool, json: bool) -> Result<RunOutcome, Failure> {
+    let container = ContainerExecutor::of_run(site, &interrupted.summary().settings);
+    let request = |cancel, listener| to_resume(site, interrupted, cancel, listener);
+    carry_out_request(site, container, request, Shown { display: Display::asked(quiet, json), trace: None })
+}
+
+/// What an engine is asked for to go on with an interrupted run. Blocks.
+///
+/// # Errors
+/// If what the run was made from may not be read, or cannot be.
+pub fn to_resume(
+    site: &Site,
+    interrupted: Interrupted,
+    cancel: CancellationToken,
+    listener: mpsc::UnboundedSender<Told>,
+) -> Result<RunRequest, Failure> {
     let run = interrupted.summary().clone();
     let Repeatable { process, inputs, documents } = sluis_schedule::repeatable(site, &run)?;
-    let container = ContainerExecutor::of_run(site, &run.settings);
-    let request = |cancel, listener| {
-        Ok(RunRequest {
-            run: run.run,
-            workflow: run.workflow,
-            process,
-            inputs,
-            documents,
-            project: run.project,
-            labels: None,
-            settings: run.settings,
-            resume: Some(interrupted),
-            cancel,
-            listener,
-        })
-    };
-    carry_out_request(site, container, request, Shown { quiet, json, trace: None })
+    Ok(RunRequest {
+        run: run.run,
+        workflow: run.workflow,
+        process,
+        inputs,
+        documents,
+        project: run.project,
+        labels: None,
+        settings: run.settings,
+        resume: Some(interrupted),
+        cancel,
+        listener,
+    })
 }
 
 /// What is shown and written of a run while it is under way.
 #[derive(Clone, Copy)]
 struct Shown<'a> {
-    quiet: bool,
-    json: bool,
+    display: Display,
     /// The file for the run's trace.
     trace: Option<&'a Path>,
 }
@@ -244,17 +242,32 @@ fn carry_out_request(
     let run = request.run.clone();
     let (result, counts) = runtime.block_on(async {
         let engine = engine::engine(Arc::clone(site), container).await?;
-        if !shown.quiet && !shown.json {
+        if shown.display == Display::People {
             output::note(&format!("Run {run}"));
         }
-        let display = tokio::spawn(show(Progress::new(shown.quiet, shown.json, &engine, &run), trace, told));
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
-        let result = engine.run(request).await;
+        let ended = show_and_run(&engine, request, told, shown.display, trace).await;
         interrupts.abort();
-        let counts = display.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
-        Ok::<_, Failure>((result?, counts))
+        ended
     })?;
     Ok(RunOutcome { run, result, counts, elapsed: begun.elapsed() })
+}
+
+/// Has an engine carry a request out, and shows it meanwhile.
+///
+/// # Errors
+/// What keeps the run from being carried out.
+pub async fn show_and_run(
+    engine: &Arc<Engine>,
+    request: RunRequest,
+    told: mpsc::UnboundedReceiver<Told>,
+    display: Display,
+    trace: Option<Trace<BufWriter<File>>>,
+) -> Result<(RunResult, Counts), Failure> {
+    let display = tokio::spawn(show(Progress::new(display, engine, &request.run), trace, told));
+    let result = engine.run(request).await;
+    let counts = display.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    Ok((result?, counts))
 }
 
 async fn show(
@@ -292,7 +305,8 @@ fn write_trace(
     }
 }
 
-async fn cancel_on_interrupt(cancel: CancellationToken) {
+/// Cancels when somebody interrupts this process, and ends it when they do so again.
+pub async fn cancel_on_interrupt(cancel: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -330,22 +344,6 @@ pub fn summary(outcome: &RunOutcome) -> String {
         text.push_str(&format!("\nWhat the failed tasks printed: sluis logs {}", outcome.run));
     }
     text
-}
-
-fn print_outputs(
-    site: &Arc<Site>,
-    project: &ProjectName,
-    outdir: Option<&Path>,
-    mut outputs: Values,
-) -> Result<(), Failure> {
-    match outdir {
-        Some(outdir) => {
-            export::export_values(site, project, &mut outputs, outdir)?;
-            output::json(&export::with_checksums(&Value::Record(outputs))?);
-        }
-        None => output::json(&outputs),
-    }
-    Ok(())
 }
 
 fn new_run_id(site: &Site) -> Result<RunId, Failure> {

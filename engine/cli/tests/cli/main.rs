@@ -19,6 +19,7 @@ mod groups;
 mod heal;
 mod image;
 mod institute;
+mod json;
 mod key;
 mod remote;
 mod resume;
