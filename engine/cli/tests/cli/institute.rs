@@ -1,6 +1,7 @@
 //! A site of an institute: people who log in with a real OpenID provider, and what each of them may do.
 
 mod aggregates;
+mod cached;
 mod delegations;
 mod explanations;
 mod guide;
