@@ -71,7 +71,7 @@ pub enum Command {
     Describe(Describe),
     /// Run a workflow or tool and print its output object as JSON.
     Run(Run),
-    /// Go on with a run whose engine was killed, or whose machine was started anew.
+    /// Go on with a run whose engine was killed, or whose machine was started anew, or with all of them.
     Resume(Resume),
     /// Show the runs of the site, or one run with its tasks.
     Status(Status),
@@ -305,11 +305,14 @@ pub enum OnFailure {
 
 /// `sluis resume`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  sluis resume 20261123-1015")]
+#[command(after_help = "Examples:\n  sluis resume 20261123-1015\n  sluis resume --all")]
 pub struct Resume {
     /// The run, or the beginning of its identifier.
-    #[arg(value_name = "RUN")]
-    pub run: String,
+    #[arg(value_name = "RUN", required_unless_present = "all")]
+    pub run: Option<String>,
+    /// Go on with every interrupted run of yours, at once, and say what became of each.
+    #[arg(long, conflicts_with_all = ["run", "outdir", "trace"])]
+    pub all: bool,
     /// Export the outputs in plain to this folder when the run has completed.
     #[arg(long, value_name = "DIR")]
     pub outdir: Option<PathBuf>,

@@ -71,6 +71,11 @@ impl Conclusion {
         Self { run, exit: failure.exit as u8, error: Some(failure.text()), outputs: None, code: failure.exit }
     }
 
+    /// The exit code of a command that runs it alone.
+    pub const fn exit(&self) -> Exit {
+        self.code
+    }
+
     /// Prints it as a line of JSON.
     pub fn print_line(&self) {
         output::json_line(self);

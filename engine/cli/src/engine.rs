@@ -12,18 +12,23 @@ use sluis_worker::{Scratch, SwapRule};
 
 use crate::{containers::ContainerExecutor, failure::Failure, output};
 
-/// The engine of this machine, after what dead engines left behind was removed.
-pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc<Engine>, Failure> {
+/// An engine of this machine for each of what runs containers, after what dead engines left behind was removed. They share
+/// the machine's room as one does among its runs.
+pub async fn engines(site: Arc<Site>, containers: &[ContainerExecutor]) -> Result<Vec<Arc<Engine>>, Failure> {
     let scratch = open_scratch(&site)?;
     scratch.keep_for(site.config().resume_within.0)?;
-    let is_sandbox = container == ContainerExecutor::Sandbox;
-    let container = container.make(&site)?;
+    let made = containers.iter().map(|container| container.make(&site)).collect::<Result<Vec<_>, _>>()?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
     // What an engine left in the sandbox is found whatever runs containers now.
-    let sandbox = if is_sandbox { None } else { ContainerExecutor::Sandbox.make(&site).ok() };
-    clean_up(&site, &scratch, [&container, &plain].into_iter().chain(&sandbox)).await?;
+    let has_sandbox = containers.contains(&ContainerExecutor::Sandbox);
+    let sandbox = if has_sandbox { None } else { ContainerExecutor::Sandbox.make(&site).ok() };
+    clean_up(&site, &scratch, made.iter().chain([&plain]).chain(&sandbox)).await?;
     let machine = Machine::shared(room(&scratch)?, gpus(), Arc::clone(&scratch))?;
-    Ok(Arc::new(Engine::new(site, Executors { container, plain }, scratch, machine)))
+    let engine = |container| {
+        let executors = Executors { container, plain: Arc::clone(&plain) };
+        Arc::new(Engine::new(Arc::clone(&site), executors, Arc::clone(&scratch), Arc::clone(&machine)))
+    };
+    Ok(made.into_iter().map(engine).collect())
 }
 
 /// What finds out what runs would do on this machine; it removes nothing that others left behind.

@@ -25,6 +25,8 @@ use memory::Memory;
 pub enum Display {
     /// Bars on a terminal, plain lines elsewhere.
     People,
+    /// Plain lines that begin with the run's identifier, since others are shown, too.
+    OneOfSeveral,
     /// Only what went wrong.
     Quiet,
     /// Everything that happens, as lines of JSON on standard output; what went wrong is told to people, too.
@@ -211,6 +213,7 @@ impl Progress {
     fn say(&self, text: &str, important: bool) {
         match (&self.lines, self.display) {
             (Some((lines, _)), _) => lines.suspend(|| output::note(text)),
+            (None, Display::OneOfSeveral) => output::note(&format!("{}: {text}", self.run)),
             (None, Display::Quiet | Display::Json) if !important => {}
             (None, _) => output::note(text),
         }

@@ -1,7 +1,10 @@
 //! `sluis resume`
 
-use std::path::Path;
+mod all;
 
+use std::{path::Path, sync::Arc};
+
+use sluis_access::Site;
 use sluis_schedule::Interrupted;
 
 use super::{report::write_trace, run};
@@ -13,22 +16,25 @@ use crate::{
     output, site,
 };
 
-/// Goes on with an interrupted run and prints its output object.
+/// Goes on with an interrupted run and prints its output object; or with all of them.
 pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Failure> {
-    conclude(json, one(folder, resume, json))
+    let site = site::open(folder)?;
+    match &resume.run {
+        Some(run) => conclude(json, one(&site, run, resume, json)),
+        None => all::carry_out(&site, resume.quiet, json),
+    }
 }
 
-fn one(folder: &Path, resume: &Resume, json: bool) -> Result<Conclusion, Failure> {
-    let site = site::open(folder)?;
-    let interrupted = Interrupted::take(&site.runs_dir(), &resume.run)?;
+fn one(site: &Arc<Site>, run: &str, resume: &Resume, json: bool) -> Result<Conclusion, Failure> {
+    let interrupted = Interrupted::take(&site.runs_dir(), run)?;
     let project = interrupted.summary().project.clone();
-    let outcome = run::resume(&site, interrupted, resume.quiet, json)?;
+    let outcome = run::resume(site, interrupted, resume.quiet, json)?;
     if let Some(path) = &resume.trace {
         // Of what happened before the interruption, too, so not as it happens.
-        if let Err(failure) = write_trace(&site, &outcome.run, path) {
+        if let Err(failure) = write_trace(site, &outcome.run, path) {
             // What the run made matters more.
             output::note(&format!("error: {}; `sluis report --trace` writes it later", failure.text()));
         }
     }
-    Conclusion::of(&site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
+    Conclusion::of(site, outcome, &project, resume.outdir.as_deref(), resume.quiet)
 }

@@ -241,12 +241,13 @@ fn carry_out_request(
     let request = request(cancel.clone(), listener)?;
     let run = request.run.clone();
     let (result, counts) = runtime.block_on(async {
-        let engine = engine::engine(Arc::clone(site), container).await?;
+        let engines = engine::engines(Arc::clone(site), &[container]).await?;
+        let [engine] = &engines[..] else { return Err(Failure::new(Exit::Internal, "the machine has no engine")) };
         if shown.display == Display::People {
             output::note(&format!("Run {run}"));
         }
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
-        let ended = show_and_run(&engine, request, told, shown.display, trace).await;
+        let ended = show_and_run(engine, request, told, shown.display, trace).await;
         interrupts.abort();
         ended
     })?;

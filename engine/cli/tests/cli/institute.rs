@@ -15,6 +15,7 @@ mod provider_process;
 mod records;
 mod report;
 mod results;
+mod resuming;
 mod running;
 mod visas;
 mod withdrawals;

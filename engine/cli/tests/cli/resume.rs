@@ -1,5 +1,6 @@
 //! Going on with a run whose engine was killed: nothing that was done is done again, nothing is left behind.
 
+mod all;
 mod kills;
 mod outages;
 
