@@ -110,6 +110,7 @@ impl State {
         }
         if self.look(machine).is_err() {
             // Rather too much at a time than nothing any more.
+            self.allocator.see_neighbours([]);
             self.grant_all();
         }
         let free: Vec<usize> = self.allocator.free_gpus().places().collect();

@@ -7,7 +7,10 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
     os::unix::{fs::FileExt, net::UnixDatagram},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -15,7 +18,8 @@ use std::{
 use crate::{Scratch, WorkError};
 
 const BOARD: &str = "board";
-const BELL: &str = "bell";
+/// The socket in an engine's folder on which others ring it.
+pub(crate) const BELL: &str = "bell";
 /// The bytes of a place, and the most that an engine can tell.
 const PLACE: usize = 4096;
 /// How many engines have a place.
@@ -31,6 +35,8 @@ pub struct Board {
     file: File,
     /// Where this engine writes, once it has.
     place: Mutex<Option<usize>>,
+    /// Whether the lock could not be had in time, and nobody had it since.
+    is_stuck: AtomicBool,
     bell: UnixDatagram,
 }
 
@@ -57,7 +63,7 @@ impl Board {
         let path = scratch.folder_of(scratch.engine_id()).join(BELL);
         let bell = UnixDatagram::bind(&path).and_then(|bell| bell.set_nonblocking(true).map(|()| bell));
         let bell = bell.map_err(WorkError::scratch(&path, "made"))?;
-        Ok(Self { scratch, file, place: Mutex::default(), bell })
+        Ok(Self { scratch, file, place: Mutex::default(), is_stuck: AtomicBool::new(false), bell })
     }
 
     /// Reads what the other engines have written, and writes what this one tells next, while no other engine can do either.
@@ -90,15 +96,24 @@ impl Board {
         self.bell.try_clone()
     }
 
-    /// If another process was stopped while it held the lock, this one goes on without: the other one does nothing.
+    /// If another process was stopped while it held the lock, this one goes on without, and from then on at once: the other
+    /// one does nothing.
     fn lock(&self) -> io::Result<()> {
         let begin = Instant::now();
         loop {
             match self.file.try_lock() {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.is_stuck.store(false, Ordering::Relaxed);
+                    return Ok(());
+                }
                 Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if begin.elapsed() > PATIENCE => return Ok(()),
-                Err(TryLockError::WouldBlock) => thread::sleep(BETWEEN_TRIES),
+                Err(TryLockError::WouldBlock) => {
+                    if self.is_stuck.load(Ordering::Relaxed) || begin.elapsed() > PATIENCE {
+                        self.is_stuck.store(true, Ordering::Relaxed);
+                        return Ok(());
+                    }
+                    thread::sleep(BETWEEN_TRIES);
+                }
             }
         }
     }
@@ -113,14 +128,28 @@ impl Board {
         for (place, bytes) in bytes.chunks(PLACE).enumerate() {
             match parse(bytes) {
                 Some((engine, ..)) if engine == self.scratch.engine_id() => read.own = Some(place),
-                Some((engine, at, text)) if self.scratch.is_alive(engine) => {
+                Some((engine, at, text)) if self.is_there(engine) => {
                     read.others.push(Notice { engine: engine.to_owned(), age: now.abs_diff(at), text: text.to_owned() })
                 }
-                _ => read.free = read.free.or(Some(place)),
+                Some(_) => {
+                    // So that nobody has to ask again whether it lives.
+                    self.clear(place)?;
+                    read.free = read.free.or(Some(place));
+                }
+                None => read.free = read.free.or(Some(place)),
             }
         }
         read.free = read.free.or((places < PLACES).then_some(places));
         Ok(read)
+    }
+
+    /// Whether an engine lives: not only its lock is held, by one that goes on with its runs and takes its bell away.
+    fn is_there(&self, engine: &str) -> bool {
+        self.scratch.is_alive(engine) && self.scratch.folder_of(engine).join(BELL).exists()
+    }
+
+    fn clear(&self, place: usize) -> io::Result<()> {
+        self.file.write_all_at(&[0; PLACE], (place * PLACE) as u64)
     }
 
     fn write(&self, place: usize, text: &str) -> io::Result<()> {
@@ -140,7 +169,7 @@ impl Drop for Board {
         let place = *self.place.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = place.filter(|_| self.lock().is_ok()) {
             // If it cannot be cleared, it counts no more once this engine's lock is gone.
-            let _ = self.file.write_all_at(&[0; PLACE], (place * PLACE) as u64);
+            let _ = self.clear(place);
             let _ = self.file.unlock();
         }
     }
@@ -206,10 +235,18 @@ mod tests {
         let left = format!("{dead}\n0\nsomething");
         boards[0].file.write_all_at(left.as_bytes(), 0).unwrap();
         assert_eq!(seen(&boards[0], "second"), [of(&boards[1], "")]);
-        std::fs::create_dir(scratch.folder_of(&dead)).unwrap();
-        let lock = File::create(scratch.folder_of(&dead).join("lock")).unwrap();
+        let folder = scratch.folder_of(&dead);
+        std::fs::create_dir_all(folder.join("20261123-101500-3fa2b1-4")).unwrap();
+        let _bell = UnixDatagram::bind(folder.join(BELL)).unwrap();
+        let lock = File::create(folder.join("lock")).unwrap();
         lock.lock().unwrap();
-        assert_eq!(seen(&boards[0], "second")[0], (dead, "something".to_owned()), "it lives while it has its lock");
+        boards[0].file.write_all_at(left.as_bytes(), 0).unwrap();
+        assert!(seen(&boards[0], "second").contains(&(dead.clone(), "something".to_owned())), "it has its lock");
+        // It is killed, and another engine goes on with its run, and has its lock for that.
+        drop(lock);
+        boards[1].scratch.take_over(&"20261123-101500-3fa2b1".parse().unwrap()).unwrap();
+        assert!(scratch.is_alive(&dead));
+        assert_eq!(seen(&boards[0], "second"), [of(&boards[1], "")]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
     fs::{self, File, FileTimes, OpenOptions},
     io::{self, Read},
     path::PathBuf,
-    sync::{MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
     thread,
     time::{Duration, SystemTime},
 };
@@ -16,6 +16,7 @@ use sluis_model::{RunId, TaskId, TaskKey};
 
 use crate::{
     Scratch, WorkError,
+    board::BELL,
     scratch::{LOCK, Relation},
     task_folder::{self, NOTE},
 };
@@ -31,7 +32,8 @@ pub(crate) struct TakenOver {
     run: RunId,
     /// Those that nobody has asked for yet.
     tasks: Vec<LeftTask>,
-    lock: File,
+    /// The same for all runs of that engine which this one goes on with.
+    lock: Arc<File>,
 }
 
 /// A task that a dead engine had begun.
@@ -67,7 +69,7 @@ impl Scratch {
     pub fn show_life(&self) {
         let now = FileTimes::new().set_modified(SystemTime::now());
         let taken = self.taken();
-        for lock in taken.iter().map(|taken| &taken.lock).chain([self.lock()]) {
+        for lock in taken.iter().map(|taken| &*taken.lock).chain([self.lock()]) {
             // The time is then that of an earlier call, and less is kept.
             let _ = lock.set_times(now);
         }
@@ -87,10 +89,12 @@ impl Scratch {
         for entry in fs::read_dir(self.root()).map_err(unreadable())? {
             let engine = entry.map_err(unreadable())?.file_name().to_string_lossy().into_owned();
             let is_other = engine != self.engine_id() && self.relation_of(&engine) == Relation::Ours;
-            if is_other
-                && self.tasks_of(&engine).any(|(of, _)| of == *run)
-                && let Some(lock) = self.lock_of_dead(&engine)
-            {
+            if !is_other || !self.tasks_of(&engine).any(|(of, _)| of == *run) {
+                continue;
+            }
+            // For another of its runs this engine may have the lock already.
+            let own = self.taken().iter().find(|taken| taken.engine == engine).map(|taken| Arc::clone(&taken.lock));
+            if let Some(lock) = own.or_else(|| self.take_lock_of_dead(&engine)) {
                 let tasks = self.tasks_of(&engine).filter(|(of, _)| of == run);
                 let tasks = tasks.map(|(_, task)| self.left_task(&engine, run, task)).collect();
                 self.taken().push(TakenOver { engine, run: run.clone(), tasks, lock });
@@ -144,6 +148,14 @@ impl Scratch {
             }
         }
         Ok(())
+    }
+
+    /// The lock of an engine that does not live, for going on with what it left. What it held it holds no more.
+    fn take_lock_of_dead(&self, engine: &str) -> Option<Arc<File>> {
+        let lock = self.lock_of_dead(engine)?;
+        // It has none if it had the machine for itself.
+        let _ = fs::remove_file(self.folder_of(engine).join(BELL));
+        Some(Arc::new(lock))
     }
 
     /// The lock of an engine that does not live, if nobody else has it.

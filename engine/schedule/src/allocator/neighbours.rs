@@ -18,7 +18,10 @@ const USERS_TOLD: usize = 16;
 
 /// What an engine tells the others. GPUs are not among it: for these engines hold locks.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Told {
+    /// What it takes the machine to have. One that may use a part of the processors only has less than others.
+    total: Room,
     /// What all its jobs hold.
     held: Room,
     /// How many grants there were, in all engines, as far as it knows.
@@ -66,6 +69,8 @@ struct Reserved {
 /// All that other engines tell.
 #[derive(Debug, Default)]
 pub(super) struct Neighbours {
+    /// The most that any of them takes the machine to have.
+    total: Room,
     held: Room,
     users: HashMap<u64, (Room, u64)>,
     waiting: Vec<Told>,
@@ -106,6 +111,7 @@ impl Allocator {
         let mut grants = self.grants;
         let mut all_beside = Vec::new();
         for (told, is_awake) in told {
+            seen.total = seen.total.at_least(told.total);
             seen.held.give_back(told.held.counted());
             grants = grants.max(told.grants);
             for user in &told.users {
@@ -162,6 +168,7 @@ impl Allocator {
         let reserved = self.reservation.map(|own| Reserved { number: own.number, room: own.needs.room.counted() });
         let own_beside = self.reservation.map(|own| (own.number, own.beside_held()));
         Told {
+            total: self.total.counted(),
             held: self.total.without(self.free).counted(),
             grants: self.grants,
             users,
@@ -189,7 +196,13 @@ impl Allocator {
 
     /// What no engine has.
     pub(super) fn free_for_all(&self) -> Room {
-        self.free.without(self.neighbours.held)
+        let held = self.total.without(self.free);
+        self.free.at_most(self.machine().without(held).without(self.neighbours.held))
+    }
+
+    /// All that any engine may use of the machine.
+    fn machine(&self) -> Room {
+        self.total.at_least(self.neighbours.total)
     }
 
     /// Whether a request keeps clear of the room that is reserved for another one, here or elsewhere.
@@ -198,7 +211,7 @@ impl Allocator {
         let beside_own = self.reservation.is_none_or(|own| own.beside.without(beside).fits(needs));
         let beside_other = self.neighbours.reserved.is_none_or(|other| {
             let held = self.neighbours.own_beside.map_or_else(Room::default, |(_, room)| room);
-            let room = self.total.without(other.room).without(beside).without(held);
+            let room = self.machine().without(other.room).without(beside).without(held);
             // Of the GPUs, their locks decide.
             room.fits(needs.counted())
         });

@@ -75,6 +75,26 @@ impl Room {
         }
     }
 
+    /// The least of both of everything.
+    pub(super) fn at_most(self, other: Self) -> Self {
+        Self {
+            cores: self.cores.min(other.cores),
+            memory: self.memory.min(other.memory),
+            scratch: self.scratch.min(other.scratch),
+            gpus: self.gpus.min(other.gpus),
+        }
+    }
+
+    /// The most of both of everything.
+    pub(super) fn at_least(self, other: Self) -> Self {
+        Self {
+            cores: self.cores.max(other.cores),
+            memory: self.memory.max(other.memory),
+            scratch: self.scratch.max(other.scratch),
+            gpus: self.gpus.max(other.gpus),
+        }
+    }
+
     /// What of it is only counted: all but its GPUs.
     pub(super) const fn counted(self) -> Self {
         Self { gpus: 0, ..self }

@@ -262,7 +262,8 @@ fn a_large_body_is_written_in_large_pieces_and_a_small_one_in_one() {
         let mut object = store.begin_object().unwrap();
         let body: Vec<u8> = (0..length).map(|i: u32| (i % 251) as u8).collect();
         body.chunks(65_564).for_each(|segment| object.write_all(segment).unwrap());
-        object.commit(&address(number), ObjectParts { record: RECORD, packets: &[], labels: b"labels" }).unwrap();
+        let parts = ObjectParts { record: RECORD, packets: &[], labels: b"labels" };
+        object.commit(&address(number), parts, |_| Ok::<_, StoreError>(())).unwrap();
         let writes: Vec<_> = recorder.log()[before..]
             .iter()
             .filter_map(|op| match op {

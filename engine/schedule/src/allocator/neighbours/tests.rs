@@ -182,6 +182,26 @@ fn an_engine_that_was_stopped_keeps_what_it_holds_and_holds_nobody_up() {
 }
 
 #[test]
+fn an_engine_that_may_use_a_part_of_the_machine_gets_it_beside_one_that_may_use_all() {
+    let mut engines = Engines::new(&[("part", 0), ("all", 0)], 64);
+    let part = Room { cores: MilliCores(2_000), ..MACHINE };
+    let mut allocator = Allocator::new(part, 64);
+    engines.engines[0] = {
+        let run = allocator.join("part", Priority::default());
+        (allocator, run)
+    };
+    (0..6).for_each(|_| _ = engines.ask(1, room(1, 1)));
+    let first = engines.ask(0, room(1, 1));
+    let second = engines.ask(0, room(1, 1));
+    assert!(engines.runs(first, 0) && engines.runs(second, 0), "two of eight are free, and it may use two");
+    let third = engines.ask(0, room(1, 1));
+    engines.give_back(0);
+    assert!(!engines.runs(third, 0), "it has all that it may use");
+    let waits = engines.ask(1, room(2, 1));
+    assert!(!engines.runs(waits, 1));
+}
+
+#[test]
 fn nonsense_on_the_board_leaves_an_engine_to_itself_and_does_no_harm() {
     let most = Room { cores: MilliCores(u64::MAX), memory: Mebibytes(u64::MAX), scratch: Mebibytes(u64::MAX), gpus: 9 };
     let user = User { user: number_of("a"), used: most, served: u64::MAX };
