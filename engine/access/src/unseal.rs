@@ -48,7 +48,7 @@ pub(crate) enum How {
 /// How an object is read.
 #[derive(Debug)]
 enum Content {
-    Sealed(SealedReader),
+    Sealed(Box<SealedReader>),
     Plain(PlainReader),
 }
 
@@ -149,7 +149,7 @@ impl Site {
                 let opener = BodyOpener::seekable(buffered, slice::from_ref(&key), binding);
                 let opener = opener.map_err(AccessError::from_reading(address))?;
                 let hasher = Some(blake3::Hasher::new_keyed(self.keys().address_key()));
-                Content::Sealed(SealedReader { opener, size, address: *address, position: 0, hasher })
+                Content::Sealed(Box::new(SealedReader { opener, size, address: *address, position: 0, hasher }))
             }
         };
         Ok(ObjectReader { content, size, unflushed })

@@ -179,7 +179,7 @@ proptest! {
         let expected = &text[(start as usize).min(length)..range.end.min(length as u64) as usize];
         let mut rest = &body[part.start..];
         let mut found = Vec::new();
-        let opened = open_range(&mut rest, &mut found, slice::from_ref(&key), &range).unwrap();
+        let opened = open_range(Read::by_ref(&mut rest), &mut found, slice::from_ref(&key), &range).unwrap();
         prop_assert!(found == expected && opened == expected.len() as u64);
         prop_assert!(count == 0 || rest.len() == body.len() - part.end, "{} bytes are left", rest.len());
         if expected.is_empty() {
