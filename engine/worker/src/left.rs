@@ -204,3 +204,31 @@ impl Scratch {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SwapRule;
+
+    #[test]
+    fn of_an_engine_that_carried_several_runs_each_is_gone_on_with() {
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let scratch = Scratch::open(Some(memory.path().join("scratch")), SwapRule::Allow).unwrap();
+        let dead = format!("{}-dead", scratch.engine_id().rsplit_once('-').unwrap().0);
+        let runs: [RunId; 2] = ["20261123-101500-3fa2b1", "20261123-101500-3fa2b2"].map(|run| run.parse().unwrap());
+        for run in &runs {
+            let folder = scratch.folder_of(&dead).join(format!("{run}-4"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(NOTE), "the task").unwrap();
+        }
+        File::create(scratch.folder_of(&dead).join(LOCK)).unwrap();
+        for run in &runs {
+            scratch.take_over(run).unwrap();
+        }
+        assert!(runs.iter().all(|run| scratch.take_left(run, "the task").is_some()));
+        scratch.clear_taken(&runs[0]).unwrap();
+        assert!(scratch.is_alive(&dead), "the other run is still gone on with");
+        scratch.clear_taken(&runs[1]).unwrap();
+        assert!(!scratch.folder_of(&dead).exists());
+    }
+}
