@@ -1,9 +1,10 @@
-//! Appending: many callers, one write and one flush to the disk for all that wait. Nobody waits for a flush only to write.
+//! Appending: many callers, one write and one flush to the disk for all that wait. Nobody waits for a flush only to write,
+//! except for what [`Journal::sync`] flushes of what was written while it flushed the rest.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom},
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,6 +15,9 @@ use std::{
 use serde::{Serialize, ser::Error};
 
 use crate::{Disk, JournalError, OsDisk, Record, Records, Summary, group::Group, line};
+
+/// So many bytes, or a line more, are in memory when they are written again.
+const WRITTEN_AT_ONCE: usize = 1 << 20;
 
 /// Where a record stands: its number, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -39,11 +43,20 @@ pub struct Journal {
 #[derive(Debug)]
 struct Known {
     all: Summary,
-    /// So many bytes, from the first, are on the disk for certain.
-    flushed: u64,
-    /// Whether a flush failed since. The system may have given up what it could not write, and report that once only; so
-    /// what is not on the disk for certain is written again before the next flush.
+    /// The records that are on the disk for certain.
+    flushed: Summary,
+    /// Whether a flush failed since, or may have failed to another process before this one opened the file. The system may
+    /// have given up what it could not write, and report that once only, to who had the file open; so what is not on the
+    /// disk for certain is verified and written again before the next flush.
     is_doubtful: bool,
+    /// Whether that was not there any more. Nothing is written behind it.
+    is_lost: bool,
+}
+
+impl Known {
+    fn is_unflushed(&self) -> bool {
+        self.is_doubtful || self.flushed.length < self.all.length
+    }
 }
 
 impl Journal {
@@ -57,7 +70,8 @@ impl Journal {
         Self::open_after(path, Summary::empty())
     }
 
-    /// Opens a journal whose beginning was verified before and is summed up in `known`: only what follows is read.
+    /// Opens a journal whose beginning was verified before, is on the disk, and is summed up in `known`: only what follows is
+    /// read, and written again before the first flush.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -78,8 +92,8 @@ impl Journal {
         if is_new && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
-        // Nobody here waits for what was there before.
-        let (flushed, known) = (known.records, Known { flushed: known.length, all: known, is_doubtful: false });
+        let (flushed, known) =
+            (known.records, Known { flushed: known.clone(), all: known, is_doubtful: true, is_lost: false });
         let (known, flushed) = (Mutex::new(known), AtomicU64::new(flushed));
         let (writing, flushing, flush) = (Group::default(), Group::default(), Mutex::default());
         Ok(Self { path: path.to_owned(), file, disk, writing, flushing, flush, known, flushed })
@@ -170,20 +184,27 @@ impl Journal {
     /// If the file cannot be read or flushed, and those of `then`.
     pub fn sync(&self, then: impl FnOnce(&Summary) -> io::Result<()>) -> Result<(), JournalError> {
         let _turn = lock(&self.flush);
-        let mut known = self.known();
-        let _lock = FileLock::take(&self.file).map_err(self.failed("locked"))?;
-        known.all = self.catch_up(&known.all)?;
-        self.settle_doubt(&mut known).map_err(self.failed("written"))?;
-        let (flushed, all) = (self.disk.flush(&self.file), known.all.clone());
-        self.note_flush(&mut known, &all, flushed)?;
+        // The most of it while others may append; they wait only for the rest.
+        drop(self.locked()?);
+        self.flush_known()?;
+        let mut locked = self.locked()?;
+        let known = &mut *locked.known;
+        let all = known.all.clone();
+        if known.is_unflushed() {
+            self.settle_doubt(known)?;
+            let flushed = self.disk.flush(&self.file).map_err(self.failed("flushed to the disk"));
+            self.note_flush(known, &all, flushed)?;
+        }
         then(&all).map_err(self.failed("concluded"))
     }
 
     /// Writes bodies as records behind whatever other processes wrote; gives the first one's number.
     fn write(&self, bodies: &[String]) -> Result<u64, JournalError> {
-        let mut known = self.known();
-        let _lock = FileLock::take(&self.file).map_err(self.failed("locked"))?;
-        known.all = self.catch_up(&known.all)?;
+        let mut locked = self.locked()?;
+        let known = &mut *locked.known;
+        if known.is_lost {
+            return Err(self.lost(&known.all));
+        }
         let mut after = known.all.clone();
         let mut lines = String::new();
         for body in bodies {
@@ -210,34 +231,84 @@ impl Journal {
     /// Brings what is written by now to the disk; others may append meanwhile.
     fn flush_written(&self) -> Result<u64, JournalError> {
         let _turn = lock(&self.flush);
+        self.flush_known()
+    }
+
+    /// Flushes what this process knows of, whose turn it is.
+    fn flush_known(&self) -> Result<u64, JournalError> {
         let written = {
             let mut known = self.known();
-            self.check_place()?;
-            self.settle_doubt(&mut known).map_err(self.failed("written"))?;
+            if !known.is_unflushed() {
+                return Ok(known.all.records);
+            }
+            self.settle_doubt(&mut known)?;
             known.all.clone()
         };
-        let flushed = self.disk.flush(&self.file);
+        let flushed = self.disk.flush(&self.file).map_err(self.failed("flushed to the disk"));
+        // Only now: also a file that has another name by now is to have what was written to it.
+        let flushed = flushed.and_then(|()| self.check_place().map(drop));
         self.note_flush(&mut self.known(), &written, flushed)?;
         Ok(written.records)
     }
 
     /// Writes again what a flush that failed may have lost.
-    fn settle_doubt(&self, known: &mut Known) -> io::Result<()> {
-        if known.is_doubtful {
-            let mut again = vec![0; usize::try_from(known.all.length - known.flushed).map_err(io::Error::other)?];
-            self.file.read_exact_at(&mut again, known.flushed)?;
-            self.disk.write(&self.file, &again, known.flushed)?;
+    fn settle_doubt(&self, known: &mut Known) -> Result<(), JournalError> {
+        let outcome = if known.is_doubtful { self.write_again(&known.flushed, &known.all) } else { Ok(()) };
+        known.is_lost |= matches!(outcome, Err(JournalError::Lost { .. }));
+        outcome
+    }
+
+    /// Writes again what stands between two places, if it still is what was written.
+    fn write_again(&self, flushed: &Summary, all: &Summary) -> Result<(), JournalError> {
+        // Nobody else reads at the place where the file stands: all other calls name theirs.
+        let mut file = self.file.try_clone().map_err(self.failed("read"))?;
+        file.seek(SeekFrom::Start(flushed.length)).map_err(self.failed("read"))?;
+        let mut records = Records::new(&self.path, file, flushed.clone());
+        let (mut again, mut at) = (Vec::new(), flushed.length);
+        while records.summary().length < all.length {
+            match records.read_line(&mut again) {
+                Ok(Some(_)) => {}
+                Err(error @ JournalError::Io { .. }) => return Err(error),
+                Ok(None) | Err(_) => return Err(self.lost(all)),
+            }
+            let end = records.summary().length;
+            if end >= all.length && records.summary() != all {
+                return Err(self.lost(all));
+            }
+            if again.len() >= WRITTEN_AT_ONCE || end >= all.length {
+                self.disk.write(&self.file, &again, at).map_err(self.failed("written"))?;
+                (again, at) = (Vec::new(), end);
+            }
         }
         Ok(())
     }
 
+    fn lost(&self, known: &Summary) -> JournalError {
+        JournalError::Lost { path: self.path.clone(), known: known.records }
+    }
+
     /// Takes note of how a flush went, of what was written before it began.
-    fn note_flush(&self, known: &mut Known, written: &Summary, flushed: io::Result<()>) -> Result<(), JournalError> {
+    fn note_flush(
+        &self,
+        known: &mut Known,
+        written: &Summary,
+        flushed: Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
         known.is_doubtful = flushed.is_err();
-        flushed.map_err(self.failed("flushed to the disk"))?;
-        known.flushed = known.flushed.max(written.length);
+        flushed?;
+        if known.flushed.length < written.length {
+            known.flushed = written.clone();
+        }
         self.flushed.fetch_max(written.records, Ordering::Release);
         Ok(())
+    }
+
+    /// What is known of the file, which is locked and read to its end.
+    fn locked(&self) -> Result<Locked<'_>, JournalError> {
+        let mut known = self.known();
+        let lock = FileLock::take(&self.file).map_err(self.failed("locked"))?;
+        known.all = self.catch_up(&known.all)?;
+        Ok(Locked { _lock: lock, known })
     }
 
     /// Reads what others have appended since this process last looked.
@@ -282,6 +353,12 @@ fn one_line(body: &impl Serialize) -> Result<String, serde_json::Error> {
 fn read_to_end(mut records: Records) -> Result<Summary, JournalError> {
     records.by_ref().try_for_each(|record| record.map(|_: Record| ()))?;
     Ok(records.summary().clone())
+}
+
+/// The right to append. The file is unlocked first: its lock is the whole process's.
+struct Locked<'a> {
+    _lock: FileLock<'a>,
+    known: MutexGuard<'a, Known>,
 }
 
 /// Keeps other processes from appending.

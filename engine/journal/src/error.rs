@@ -43,6 +43,18 @@ pub enum JournalError {
         /// How many records it had.
         known: u64,
     },
+    /// What was written is not there any more after a flush that failed.
+    #[error(
+        "of the {known} records of the journal {path} not all are still as they were written, after the disk could not be \
+         flushed: records were lost",
+        path = path.display()
+    )]
+    Lost {
+        /// The journal.
+        path: PathBuf,
+        /// How many records were written.
+        known: u64,
+    },
     /// Another file stands in the journal's place, or none.
     #[error("the journal {path} was removed or replaced while it was in use", path = path.display())]
     Replaced {

@@ -78,12 +78,18 @@ impl Records {
     }
 
     fn read(&mut self) -> Result<Option<Record>, JournalError> {
-        let mut bytes = Vec::new();
-        self.file.read_until(b'\n', &mut bytes).map_err(|source| JournalError::Io {
+        self.read_line(&mut Vec::new())
+    }
+
+    /// The next record; its line is added to `lines`.
+    pub(crate) fn read_line(&mut self, lines: &mut Vec<u8>) -> Result<Option<Record>, JournalError> {
+        let begin = lines.len();
+        self.file.read_until(b'\n', lines).map_err(|source| JournalError::Io {
             path: self.path.clone(),
             doing: "read",
             source,
         })?;
+        let bytes = &lines[begin..];
         let Some((b'\n', text)) = bytes.split_last() else { return Ok(None) };
         let (path, number) = (&self.path, self.summary.records + 1);
         let malformed = || JournalError::Malformed { path: path.clone(), line: number };

@@ -120,6 +120,6 @@ fn may_have_rolled(error: &JournalError) -> bool {
         | JournalError::Cut { .. }
         | JournalError::Broken { .. }
         | JournalError::Malformed { .. } => true,
-        JournalError::Io { .. } | JournalError::Encode(_) => false,
+        JournalError::Io { .. } | JournalError::Lost { .. } | JournalError::Encode(_) => false,
     }
 }

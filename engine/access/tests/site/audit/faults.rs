@@ -49,7 +49,9 @@ impl FaultyDisk {
 impl Disk for FaultyDisk {
     fn write(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
         let fails_from = self.fails_from.lock().unwrap();
-        if fails_from.as_ref().is_some_and(|action| String::from_utf8_lossy(bytes).contains(action)) {
+        // What is there already is only written again.
+        let is_new = at >= file.metadata()?.len();
+        if is_new && fails_from.as_ref().is_some_and(|action| String::from_utf8_lossy(bytes).contains(action)) {
             self.fails.store(true, Ordering::Relaxed);
         }
         if self.is_full && self.has_failed() {
