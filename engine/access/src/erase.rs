@@ -194,8 +194,9 @@ impl Site {
     }
 
     fn carry_out(&self, plan: &Erasure) -> Result<(), AccessError> {
-        for key in &plan.tasks {
-            self.store().remove_task(key)?;
+        for keys in plan.tasks.chunks(NAMED_AT_ONCE) {
+            self.note_erasure("remove-task", plan, keys.iter().map(ToString::to_string).collect())?;
+            keys.iter().try_for_each(|key| self.store().remove_task(key))?;
         }
         for objects in plan.objects.chunks(NAMED_AT_ONCE) {
             let of = |fate: fn(&Fate) -> bool| {
@@ -206,10 +207,7 @@ impl Site {
                 [("erased", of(|fate| *fate != Fate::Kept)), ("unlabelled", of(|fate| *fate == Fate::Kept))]
             {
                 if !named.is_empty() {
-                    let mut entry = Entry::new(action);
-                    entry.subjects = vec![plan.subject.to_string()];
-                    entry.objects = named;
-                    self.audit().record(&entry)?;
+                    self.note_erasure(action, plan, named)?;
                 }
             }
             for object in objects {
@@ -220,6 +218,14 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// Notes what goes in an erasure, before it does.
+    fn note_erasure(&self, action: &str, plan: &Erasure, named: Vec<String>) -> Result<(), AccessError> {
+        let mut entry = Entry::new(action);
+        entry.subjects = vec![plan.subject.to_string()];
+        entry.objects = named;
+        self.audit().record(&entry)
     }
 }
 

@@ -184,11 +184,16 @@ fn nothing_is_erased() {
     let mine = put_of(&site, &of_subjects(&["P012"]), b"reads of P012");
     let common = derive(&site, &[mine], b"no variant found");
     assert_eq!(common, put_of(&site, &of_dataset("trial-9"), b"no variant found"));
+    let key = site.task_key(b"key");
+    let (run, project, none) = (run(), project(), Labels::default());
+    let permit = site.permit_task(&request(&run, &project, &[mine], &none)).unwrap();
+    site.put_task(&permit, &record(key, &[mine], mine)).unwrap();
     withdraw(&site);
     let subject = "P012".parse().unwrap();
-    for action in ["erased", "unlabelled"] {
+    for action in ["remove-task", "erased", "unlabelled"] {
         let (site, disk) = faulty(Site::open(folder.path()).unwrap(), action);
         assert_unwritten(site.erase_subject(&subject), &disk);
+        assert_eq!(site.task(&key).unwrap().is_some(), action == "remove-task");
         assert!(site.store().contains(&mine).unwrap(), "{action}");
         assert_eq!(site.facts(&common).unwrap().labels.len(), 2, "{action}");
         assert_recovers(&site, &disk);
