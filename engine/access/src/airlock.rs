@@ -228,10 +228,11 @@ impl Site {
         }
     }
 
-    /// Approves a request for some days, after a look at all that it names. Nobody approves their own.
+    /// Approves a request for some days, after a look at all that it names. Nobody approves their own. That it is approved is
+    /// in the audit log before the request says so.
     ///
     /// # Errors
-    /// If the caller may not, has not looked at all of it, or it was decided already.
+    /// If the caller may not, has not looked at all of it, or it was decided already; or it cannot be written down.
     pub fn approve_export(&self, id: &str, days: u16, reason: &str) -> Result<ExportRequest, AccessError> {
         if !(1..=LONGEST).contains(&days) {
             return Err(AirlockError::Days.into());
@@ -301,6 +302,14 @@ impl Site {
             self.permit_airlock(name, address, &asked, Some(id), against(&request, address)?)?;
         }
         request.state = state(self.caller_name(), Timestamp::now());
+        if let ExportState::Approved { until, .. } = &request.state {
+            let mut entry = Entry::new("export-approved").about_request(id);
+            entry.caller = self.caller_name();
+            entry.project = request.project.to_string();
+            entry.objects = request.objects.iter().map(ToString::to_string).collect();
+            entry.facts.insert("approved-until".to_owned(), format!("{until:.0}"));
+            self.audit().record(&entry)?;
+        }
         self.requests().write(&request.id, &request)?;
         Ok(request)
     }

@@ -3,7 +3,10 @@
 //! The program shows a token that the site signed. A file of the site, `delegations/ID`, is there as long as the
 //! delegation was not taken back; only the site can have written it (`authenticated`).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::{SignedDuration, Timestamp};
@@ -42,6 +45,15 @@ pub struct NewDelegation {
     pub actions: BTreeSet<Action>,
     /// For how many days, up to a year.
     pub days: u16,
+}
+
+impl NewDelegation {
+    /// What the audit log says of it.
+    fn facts(&self, actions: String) -> BTreeMap<String, String> {
+        let (service, days) = (self.service.clone(), self.days.to_string());
+        let facts = [("delegated-action", actions), ("delegated-to", service), ("delegated-days", days)];
+        facts.map(|(name, value)| (name.to_owned(), value)).into()
+    }
 }
 
 /// A delegation that is in force, or whose time is over.
@@ -91,10 +103,10 @@ pub enum DelegateError {
 
 impl Site {
     /// Lets a program act for the caller. What it may do, the caller must be able to do in that project, and is not for
-    /// people alone.
+    /// people alone. That it was done is in the audit log before the delegation is kept.
     ///
     /// # Errors
-    /// If they may not, or are no person for whom an issuer vouches.
+    /// If they may not, or are no person for whom an issuer vouches; or it cannot be written down.
     pub fn delegate(&self, new: &NewDelegation) -> Result<Secret, AccessError> {
         let Some(delegated_by) = self.caller().person() else {
             return Err(self.refuse_nobody("delegate", Some(&new.project))?);
@@ -104,12 +116,7 @@ impl Site {
             let text = format!("delegate `{action}` to {} for the project {}", new.service, new.project);
             let reasons = action.is_for_people().then(|| for_people(*action)).into_iter().collect();
             let mut entry = Entry::new("delegate");
-            let what = [
-                ("delegated-action", action.to_string()),
-                ("delegated-to", new.service.clone()),
-                ("delegated-days", new.days.to_string()),
-            ];
-            entry.facts = what.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            entry.facts = new.facts(action.to_string());
             self.decide(&asked, text, entry, |_, _| Ok(Found { reasons, ..Found::default() }))?;
         }
         let now = Timestamp::now();
@@ -124,6 +131,12 @@ impl Site {
             expires,
         };
         let token = self.delegation_signer()?.sign(&delegation, now).map_err(DelegateError::Token)?;
+        let mut entry = Entry::new("delegated");
+        entry.caller = self.caller_name();
+        entry.project = new.project.to_string();
+        entry.facts = new.facts(new.actions.iter().map(|action| action.name()).collect::<Vec<_>>().join(", "));
+        entry.facts.insert("delegation".to_owned(), delegation.id.clone());
+        self.audit().record(&entry)?;
         self.keep_delegation(&delegation)?;
         Ok(Secret::new(token))
     }

@@ -70,6 +70,8 @@ pub const DONE_ACTIONS: &[&str] = &[
     "revoked",
     "looked-at-export",
     "released",
+    "export-approved",
+    "delegated",
     "delegation-revoked",
     "refuse-sealing",
     "erased",

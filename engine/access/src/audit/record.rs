@@ -206,14 +206,24 @@ impl AuditRecord {
     }
 
     /// What a record of a changed access says of it: the registry or the policies, whose key, which subjects, which request,
-    /// what was delegated, or why.
+    /// until when it is approved, what was delegated, or why.
     pub(crate) fn changes(&self) -> Vec<String> {
         let Entry { action, registry, policies, recipient, permit, subjects, facts, reasons, .. } = &self.entry;
         let is = |name: &str| action == name;
         let mut about = Vec::new();
         about.extend(Some(registry).filter(|_| is("load-registry")).map(|digest| format!("registry {digest}")));
         about.extend(policies.first().filter(|_| is("load-policies")).map(|digest| format!("policies {digest}")));
-        let named = ["refused", "request", "delegated-action", "delegated-to", "delegated-days"];
+        let named = [
+            "refused",
+            "request",
+            "approved-until",
+            "delegation",
+            "delegated-action",
+            "delegated-to",
+            "delegated-days",
+            "old-key",
+            "kms-key",
+        ];
         about.extend(named.iter().filter_map(|name| Some(format!("{name} {}", facts.get(*name)?))));
         about.extend(recipient.iter().map(|key| format!("recipient {key}")));
         about.extend(subjects.iter().map(|subject| format!("subject {subject}")));

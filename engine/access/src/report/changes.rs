@@ -9,19 +9,24 @@ use super::Days;
 use crate::{AuditRecord, Verdict, decision::day_of};
 
 /// What changes access: decisions that were allowed, and what was done.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 17] = [
     "load-registry",
     "refuse-registry",
     "load-policies",
     "withdraw-consent",
     "erased",
-    "delegate",
+    "delegated",
     "delegation-revoked",
-    "approve-export",
+    "export-approved",
     "released",
     "granted",
     "revoked",
     "end-permit",
+    "gave-key-share",
+    "recovered-key",
+    "rotated-key",
+    "retired-key",
+    "protected-key-by-kms",
 ];
 
 /// Something that gave access or took it away.
@@ -39,7 +44,7 @@ pub struct AccessChange {
     /// For which project.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub project: String,
-    /// To which registry or policies, to whom, of whom, or why.
+    /// To which registry, policies or key, to whom, of whom, until when, or why.
     pub about: Vec<String>,
 }
 

@@ -75,6 +75,25 @@ async fn a_program_does_what_was_delegated_until_it_is_taken_back() {
 }
 
 #[tokio::test]
+async fn nothing_counts_as_delegated_if_one_of_the_actions_is_refused() {
+    let issuer = Issuer::start();
+    let (template, address) = template();
+    let folder = copy(&template);
+    let person = anna(&issuer, folder.path(), &address).await;
+    let delegated = || {
+        let records = person.audit().records().unwrap().map(Result::unwrap);
+        records.filter(|record| record.action() == "delegated").collect::<Vec<_>>()
+    };
+    assert!(person.delegate(&nightly(&[Action::Read, Action::Export])).is_err());
+    assert_eq!(delegated(), []);
+    person.delegate(&nightly(&[Action::Submit, Action::Read])).unwrap();
+    let [known] = &*person.delegations().unwrap() else { panic!("one delegation was made") };
+    let [record] = &*delegated() else { panic!("it is in the log once") };
+    assert_eq!((record.caller(), record.project()), ("anna", "neuroblastoma"));
+    assert!(record.json().contains(&known.id), "{}", record.json());
+}
+
+#[tokio::test]
 async fn what_the_person_may_not_their_program_may_not() {
     let issuer = Issuer::start();
     let (template, address) = template();

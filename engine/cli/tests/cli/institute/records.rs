@@ -109,6 +109,9 @@ fn the_log_says_who_did_what_with_whose_data_by_which_facts() {
             assert_eq!(record["subjects"], json!(["P012"]), "{record}");
         }
     }
+    let approved = institute.last_record("export-approved", None);
+    assert_eq!(approved["caller"], "bob", "{approved}");
+    assert!(approved["facts"]["request"].is_string() && approved["facts"]["approved-until"].is_string(), "{approved}");
     assert_eq!(institute.site.run(["audit", "verify"]).code, Some(0));
 }
 

@@ -85,7 +85,7 @@ fn what_changed_is_told_with_what_the_report_cannot_know() {
         let [change] = found[..] else { panic!("{action} is told {} times: {report}", found.len()) };
         (change["person"].clone(), change["about"].to_string())
     };
-    let (person, delegated) = about("delegate");
+    let (person, delegated) = about("delegated");
     assert_eq!(person, "anna");
     assert!(delegated.contains("delegated-action read") && delegated.contains("delegated-to nightly"), "{delegated}");
     assert!(about("delegation-revoked").1.contains(&id));
