@@ -135,6 +135,12 @@ impl AuditRecord {
         Ok(Self { sequence, entry, json: record.json().to_owned() })
     }
 
+    /// One that stands in no log.
+    #[cfg(test)]
+    pub(crate) const fn of_test(sequence: u64, entry: Entry) -> Self {
+        Self { sequence, entry, json: String::new() }
+    }
+
     /// Its number, from 0.
     pub const fn sequence(&self) -> u64 {
         self.sequence
