@@ -58,7 +58,7 @@ impl Site {
         }
         told(tell, RotationStep::AllSealed)?;
         let removed = self.store().bodies_for(&public)?.len();
-        self.note_key_change("retired-key", old, &own, &[("packets-added", added), ("packets-removed", removed)])?;
+        self.note_key_change("retired-key", old, &own, &[("packets-added", added), ("packets-to-remove", removed)])?;
         files::reseal(&folder, &keys.site, &[own])?;
         told(tell, RotationStep::KeysResealed)?;
         files::retire(&folder, &public)?;

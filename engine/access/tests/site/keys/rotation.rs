@@ -103,7 +103,7 @@ fn after_a_rotation_everything_opens_with_the_new_key_alone() {
         let line = log.lines().find(|line| line.contains(&format!("\"{action}\""))).unwrap();
         assert!(line.contains(&new) || line.contains(&old), "{line}");
     }
-    assert!(log.contains("\"packets-removed\":\"5\""));
+    assert!(log.contains("\"packets-to-remove\":\"5\""));
 }
 
 #[test]
