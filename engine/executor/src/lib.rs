@@ -15,7 +15,7 @@ mod streams;
 pub mod suite;
 
 pub use awaited::Awaited;
-pub use by_hand::{ByHand, shell_word, shell_words};
+pub use by_hand::{ByHand, LINE_FEED, needs_line_feed, shell_print, shell_word, shell_words};
 pub use command_user::CommandUser;
 pub use error::ExecutorError;
 pub use executor::Executor;

@@ -10,14 +10,21 @@ use crate::{container, image::ImageFacts};
 pub(crate) fn of_launch(launch: &Launch, image: &ImageId, is_limited: bool) -> ByHand {
     let facts = ImageFacts { volumes: Vec::new() };
     let container = container::of_launch(launch, image, &facts, CommandUser::of_commands());
-    let mut words: Vec<String> = ["docker", "run", "--rm", "--no-healthcheck"].map(str::to_owned).into();
+    let environment = container.env.unwrap_or_default();
+    // A name without a value is one that the command is not to have. `docker` would give it the shell's.
+    let taken_away = environment.iter().filter(|variable| !variable.contains('='));
+    let mut words: Vec<String> = taken_away.flat_map(|name| ["-u".to_owned(), name.clone()]).collect();
+    if !words.is_empty() {
+        words.insert(0, "env".to_owned());
+    }
+    words.extend(["docker", "run", "--rm", "--no-healthcheck"].map(str::to_owned));
     words.extend(container.open_stdin.unwrap_or(false).then(|| "--interactive".to_owned()));
     words.extend(option("hostname", container.hostname));
     if let Some(host) = container.host_config {
         words.extend(host_words(host, is_limited));
     }
     words.extend(option("workdir", container.working_dir));
-    for variable in container.env.into_iter().flatten() {
+    for variable in environment {
         words.extend(option("env", Some(variable)));
     }
     // The folders belong to whoever types this, and not to the engine.
@@ -128,6 +135,8 @@ mod tests {
         let start = of_launch(&launch, &image, true).start;
         let words = shlex::split(&start).unwrap();
         for [option, value] in [
+            ["-u", "HOSTNAME"],
+            ["--env", "HOSTNAME"],
             ["--network", "none"],
             ["--cap-drop", "ALL"],
             ["--pids-limit", "4096"],

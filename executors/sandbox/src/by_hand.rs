@@ -72,8 +72,8 @@ fn enter_group(launch: &Launch, groups: &Cgroups, limits: Limits, by_hand: &mut 
     for (file, value) in settings {
         by_hand.before.push(format!("echo {value} > {}", shell_word(&file.to_string_lossy())));
     }
-    // A process that writes 0 moves itself, in both versions.
-    let enter = |name| format!("echo 0 > {}; ", shell_word(&format!("{name}/cgroup.procs")));
+    // A process that writes 0 moves itself, in both versions. Outside of its group it is not to run.
+    let enter = |name| format!("echo 0 > {} && ", shell_word(&format!("{name}/cgroup.procs")));
     let entered = names.iter().map(enter).collect();
     by_hand.folders = folders;
     Ok(entered)

@@ -69,14 +69,14 @@ impl Cgroups {
 
     /// What a group with these limits is made of by hand. No engine takes it for one of its own.
     pub fn by_hand(&self, name: &str, limits: Limits) -> io::Result<GroupByHand> {
-        // Which limits the kernel keeps shows only in a group.
-        let group = self.make_at(name, limits)?;
-        let kept = |setting: &Setting| setting.file.exists();
-        let settings = group.settings(limits).into_iter().filter(kept).map(|setting| (setting.file, setting.value));
-        let by_hand =
-            GroupByHand { folders: group.folders().map(Path::to_owned).collect(), settings: settings.collect() };
-        group.remove()?;
-        Ok(by_hand)
+        // Which limits the kernel keeps shows only in a group: in another one, for this one may be in use already.
+        let probe = self.make_at(&format!("{name}-probe-{}", process::id()), limits)?;
+        let kept: Vec<bool> = probe.settings(limits).iter().map(|setting| setting.file.exists()).collect();
+        probe.remove()?;
+        let group = self.at(name);
+        let settings = group.settings(limits).into_iter().zip(kept).filter(|(_, is_kept)| *is_kept);
+        let settings = settings.map(|(setting, _)| (setting.file, setting.value)).collect();
+        Ok(GroupByHand { folders: group.folders().map(Path::to_owned).collect(), settings })
     }
 
     fn make_at(&self, folder_name: &str, limits: Limits) -> io::Result<Cgroup> {

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sluis_executor::{ByHand, Executor, ExecutorError, Folders, Launch, MountPoint, shell_word, shell_words};
+use sluis_executor::{
+    ByHand, Executor, ExecutorError, Folders, LINE_FEED, Launch, MountPoint, needs_line_feed, shell_print, shell_word,
+    shell_words,
+};
 use sluis_model::{CommandLine, INPUTS_ROOT, ProjectName, Resources, RunId, TaskId, WORK_ROOT};
 
 use crate::{
@@ -44,16 +47,26 @@ impl Repeated<'_> {
         }
     }
 
+    /// Each command but the last is run only if the one before it went well: without its inputs nothing is repeated.
     fn around(&self, folders: &Folders, by_hand: ByHand) -> Vec<String> {
         let ByHand { before, start, folders: made } = by_hand;
         let folder = self.folder();
-        let mut commands =
-            vec![format!("umask 077; mkdir -p {folder}/work {folder}/tmp {folder}/in {folder}/elsewhere")];
+        let (notes, before): (Vec<_>, Vec<_>) = before.into_iter().partition(|line| line.starts_with('#'));
+        // Nobody else's folder is taken for it: its name can be known beforehand.
+        let mut steps = vec![
+            format!("umask 077; mkdir -m 700 {folder}"),
+            format!("mkdir {folder}/work {folder}/tmp {folder}/in {folder}/elsewhere"),
+        ];
         let mut known: BTreeSet<PathBuf> = [&folders.work, &folders.inputs].into_iter().cloned().collect();
         let staged = self.material.staged.iter();
-        commands.extend(staged.filter_map(|staged| stage(staged, folders, self.project, &mut known)));
-        commands.extend(before);
-        commands.push(format!("{start}{}", redirections(self.material, folders)));
+        steps.extend(staged.filter_map(|staged| stage(staged, folders, self.project, &mut known)));
+        steps.extend(before);
+        steps.push(format!("{start}{}", redirections(self.material, folders)));
+        let mut commands = notes;
+        commands.extend(steps.iter().any(|step| needs_line_feed(step)).then(|| LINE_FEED.to_owned()));
+        let last = steps.len() - 1;
+        let joined = |(place, step)| if place < last { format!("{step} &&") } else { step };
+        commands.extend(steps.into_iter().enumerate().map(joined));
         let empty = made.iter().map(|folder| folder.to_string_lossy());
         let removed = if made.is_empty() { String::new() } else { format!("; rmdir {}", shell_words(empty)) };
         commands.push(format!("rm -r {folder}{removed}"));
@@ -110,7 +123,7 @@ fn stage(staged: &Staged, folders: &Folders, project: &ProjectName, made: &mut B
     };
     Some(match (&staged.object, &staged.text) {
         (Some(object), _) => format!("{}sluis export {object} --project {project} --to {path}", folder_of(&place)),
-        (None, Some(text)) => format!("{}printf %s {} > {path}", folder_of(&place), shell_word(text)),
+        (None, Some(text)) => format!("{}{} > {path}", folder_of(&place), shell_print(text)),
         (None, None) => {
             made.insert(place);
             format!("mkdir -p {path}")
@@ -174,6 +187,6 @@ fn redirections(material: &Material, folders: &Folders) -> String {
 
 /// Why there are no commands, as a shell skips it.
 fn cannot_be(error: &ExecutorError) -> String {
-    let why = with_causes(error).replace(['\n', '\r'], " ");
+    let why = with_causes(error).replace(char::is_control, " ");
     format!("# it cannot be repeated here: {why}")
 }

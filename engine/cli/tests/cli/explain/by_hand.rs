@@ -35,8 +35,7 @@ impl Failed {
             self.remove
         );
         let mut command = Command::new("sh");
-        // A shell that passes this one on would give it to a container.
-        command.args(["-c", &shell]).env("SLUIS_SITE", site.site()).env_remove("HOSTNAME");
+        command.args(["-c", &shell]).env("SLUIS_SITE", site.site()).env("HOSTNAME", "not-the-task's");
         Ran::of(&command.output().unwrap())
     }
 
@@ -66,6 +65,28 @@ fn a_command_on_this_machine() {
     let ran = failed.repeat(&site, &format!("cat {}/work/out.txt", failed.folder()));
     ran.failed(9, &[]);
     assert_eq!(ran.out, "ACGT\na text\nit is a 'quoted' word\n");
+}
+
+#[test]
+fn nothing_runs_without_its_inputs_or_in_a_folder_that_was_there_before() {
+    let site = TestSite::new();
+    let tool = "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [sh, -c]\n\
+                arguments: [\"echo ran; printf %s \\\"$1\\\"; exit 9\", $(inputs.file.path), \"\\e]0;a\\a\\n\"]\n\
+                inputs: {file: File}\noutputs: {}\n";
+    let reads = site.write("reads.txt", "ACGT\n");
+    site.run_with(tool, &format!("file: {{class: File, path: '{reads}'}}\n")).failed(1, &[]);
+    let mut failed = Failed::newest(&site);
+    assert!(!failed.commands.replace('\n', "").contains(char::is_control), "{}", failed.commands);
+    let ran = failed.repeat(&site, "");
+    ran.failed(9, &[]);
+    assert_eq!(ran.out, "ran\n\u{1b}]0;a\u{7}\n");
+    let whole = failed.commands.clone();
+    failed.commands = whole.replace("sluis export", "false");
+    let refused = failed.repeat(&site, "");
+    assert_eq!((refused.code, refused.out.as_str()), (Some(1), ""), "{}", refused.err);
+    failed.commands = format!("mkdir {}\n{whole}", failed.folder());
+    let taken = failed.repeat(&site, "");
+    assert_eq!((taken.code, taken.out.as_str()), (Some(1), ""), "{}", taken.err);
 }
 
 /// A tool in a container that reads an input and a file elsewhere, tells of what surrounds it, and fails.
