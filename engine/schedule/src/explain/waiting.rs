@@ -149,7 +149,7 @@ impl Surroundings<'_> {
                 let since = task.started.map_or_else(String::new, |started| format!(", since {}", moment(started)));
                 format!("{name} does the same now{since}")
             }
-            None => "another task that is the same waits for its turn".to_owned(),
+            None => "another task that is the same runs or waits for its turn".to_owned(),
         };
         let ours = format!("this one waits for its result since {}, and is run itself if there is none", moment(since));
         Wait { kind: WaitKind::SameTask, text: vec![who, ours] }
