@@ -5,6 +5,7 @@ use std::{
     io::{self, BufWriter},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -18,8 +19,9 @@ use sluis_schedule::{
     Told,
 };
 use tokio::{
-    runtime::Runtime,
-    sync::mpsc,
+    runtime::{Handle, Runtime},
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -265,10 +267,27 @@ pub async fn show_and_run(
     display: Display,
     trace: Option<Trace<BufWriter<File>>>,
 ) -> Result<(RunResult, Counts), Failure> {
-    let display = tokio::spawn(show(Progress::new(display, engine, &request.run), trace, told));
+    let counts = start_display(Progress::new(display, engine, &request.run), trace, told)?;
     let result = engine.run(request).await;
-    let counts = display.await.map_err(|error| Failure::of(Exit::Internal, &error))?;
-    Ok((result?, counts))
+    let counts = counts.await;
+    Ok((result?, counts.map_err(|_| Failure::new(Exit::Internal, "the display ended early"))?))
+}
+
+/// Shows a run in a thread of its own: whoever reads what is printed may be slow, and nothing else has to wait for them.
+fn start_display(
+    display: Progress,
+    trace: Option<Trace<BufWriter<File>>>,
+    told: mpsc::UnboundedReceiver<Told>,
+) -> Result<oneshot::Receiver<Counts>, Failure> {
+    let (ended, counts) = oneshot::channel();
+    let runtime = Handle::current();
+    let show = move || {
+        // Whoever waits for it is gone only with the whole process.
+        let _ = ended.send(runtime.block_on(show(display, trace, told)));
+    };
+    let started = thread::Builder::new().name("display".to_owned()).spawn(show);
+    started.map_err(|error| Failure::of(Exit::Environment, &error))?;
+    Ok(counts)
 }
 
 async fn show(
@@ -317,8 +336,9 @@ pub async fn cancel_on_interrupt(cancel: CancellationToken) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    output::note("Cancelling: stopping what runs.");
     cancel.cancel();
+    // Nor does it wait for whoever reads standard error.
+    drop(spawn_blocking(|| output::note("Cancelling: stopping what runs.")));
     // Once more, and the user is taken at their word: the next start cleans up.
     tokio::select! {
         _ = interrupt.recv() => {}
