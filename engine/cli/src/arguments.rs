@@ -310,7 +310,7 @@ pub struct Resume {
     /// The run, or the beginning of its identifier.
     #[arg(value_name = "RUN", required_unless_present = "all")]
     pub run: Option<String>,
-    /// Go on with every interrupted run of yours, at once, and say what became of each.
+    /// Go on with every interrupted run that you may see, at once, and say what became of each.
     #[arg(long, conflicts_with_all = ["run", "outdir", "trace"])]
     pub all: bool,
     /// Export the outputs in plain to this folder when the run has completed.

@@ -59,15 +59,24 @@ impl Conclusion {
             site::tell_duties(site);
         }
         let (code, outputs) = match (outcome.result.state, outcome.result.outputs) {
-            (RunState::Complete, Some(outputs)) => (Exit::Success, Some(exported(site, project, outdir, outputs)?)),
+            (RunState::Complete, Some(outputs)) => {
+                let exported = exported(site, project, outdir, outputs);
+                (Exit::Success, Some(exported.map_err(|failure| failure.of_run(&outcome.run))?))
+            }
             (RunState::Canceled, _) => (Exit::Canceled, None),
             _ => (outcome.result.failure.as_ref().map_or(Exit::Internal, exit_of), None),
         };
         Ok(Self { run: Some(outcome.run), exit: code as u8, error: None, outputs, code })
     }
 
+    /// Of a command that was to carry out runs, and found none.
+    pub const fn nothing() -> Self {
+        Self { run: None, exit: Exit::Success as u8, error: None, outputs: None, code: Exit::Success }
+    }
+
     /// Of a run that could not be carried out.
-    pub fn failed(run: Option<RunId>, failure: &Failure) -> Self {
+    pub fn failed(run: Option<&RunId>, failure: &Failure) -> Self {
+        let run = run.or(failure.run()).cloned();
         Self { run, exit: failure.exit as u8, error: Some(failure.text()), outputs: None, code: failure.exit }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::Path, sync::Arc, thread};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use sluis_access::Site;
 use sluis_executor::{Executor, ExecutorError};
 use sluis_executor_local::LocalExecutor;
@@ -10,25 +10,33 @@ use sluis_model::{Mebibytes, MilliCores};
 use sluis_schedule::{Engine, Executors, Gpus, Machine, Planner, Room};
 use sluis_worker::{Scratch, SwapRule};
 
-use crate::{containers::ContainerExecutor, failure::Failure, output};
+use crate::{containers::ContainerExecutor, exit::Exit, failure::Failure, output};
 
-/// An engine of this machine for each of what runs containers, after what dead engines left behind was removed. They share
-/// the machine's room as one does among its runs.
-pub async fn engines(site: Arc<Site>, containers: &[ContainerExecutor]) -> Result<Vec<Arc<Engine>>, Failure> {
+/// An engine of this machine, after what dead engines left behind was removed.
+pub async fn engine(site: Arc<Site>, container: ContainerExecutor) -> Result<Arc<Engine>, Failure> {
+    let made = engines(site, &[container]).await?.pop();
+    made.unwrap_or_else(|| Err(Failure::new(Exit::Internal, "the machine has no engine")))
+}
+
+/// An engine of this machine for each of what runs containers, as far as it can be made, after what dead engines left
+/// behind was removed. They share the machine's room as one does among its runs.
+///
+/// # Errors
+/// What keeps every one of them from being made.
+pub async fn engines(
+    site: Arc<Site>,
+    containers: &[ContainerExecutor],
+) -> Result<Vec<Result<Arc<Engine>, Failure>>, Failure> {
     let scratch = open_scratch(&site)?;
     scratch.keep_for(site.config().resume_within.0)?;
-    let made = containers.iter().map(|container| container.make(&site)).collect::<Result<Vec<_>, _>>()?;
     let plain: Arc<dyn Executor> = Arc::new(LocalExecutor::new(scratch.root()));
-    // What an engine left in the sandbox is found whatever runs containers now.
-    let has_sandbox = containers.contains(&ContainerExecutor::Sandbox);
-    let sandbox = if has_sandbox { None } else { ContainerExecutor::Sandbox.make(&site).ok() };
-    clean_up(&site, &scratch, made.iter().chain([&plain]).chain(&sandbox)).await?;
+    let made = clean_up(&site, &scratch, containers, &plain).await?;
     let machine = Machine::shared(room(&scratch)?, gpus(), Arc::clone(&scratch))?;
     let engine = |container| {
         let executors = Executors { container, plain: Arc::clone(&plain) };
         Arc::new(Engine::new(Arc::clone(&site), executors, Arc::clone(&scratch), Arc::clone(&machine)))
     };
-    Ok(made.into_iter().map(engine).collect())
+    Ok(made.into_iter().map(|container| container.map(engine)).collect())
 }
 
 /// What finds out what runs would do on this machine; it removes nothing that others left behind.
@@ -49,36 +57,54 @@ fn open_scratch(site: &Site) -> Result<Arc<Scratch>, Failure> {
 }
 
 /// Removes containers, processes, plaintext and half-written objects of engines that were killed, but for what somebody
-/// may still go on with.
-async fn clean_up<'e>(
+/// may still go on with. Gives back what runs containers, each unless it cannot be made or what is left cannot be removed.
+async fn clean_up(
     site: &Site,
     scratch: &Scratch,
-    executors: impl Iterator<Item = &'e Arc<dyn Executor>>,
-) -> Result<(), Failure> {
+    containers: &[ContainerExecutor],
+    plain: &Arc<dyn Executor>,
+) -> Result<Vec<Result<Arc<dyn Executor>, Failure>>, Failure> {
     let dead = scratch.dead_engines()?;
-    // All at once: a daemon takes as long to answer as a look at all processes does.
-    let removals = executors.map(|executor| async move {
-        let is_kept = |engine: &str| {
-            if executor.outlives_engines() { !scratch.is_given_up(engine) } else { scratch.is_alive(engine) }
-        };
-        (executor, executor.remove_orphans(&is_kept).await)
-    });
-    for (executor, removed) in join_all(removals).await {
-        match removed {
-            Ok(0) | Err(ExecutorError::Unavailable { .. }) => {}
-            Ok(count) => output::note(&format!(
-                "Stopped {count} task(s) that an engine left running on {} when it was killed.",
-                executor.name()
-            )),
-            Err(error) => return Err(Failure::of(crate::exit::Exit::Environment, &error)),
+    // What an engine left in the sandbox is found whatever runs containers now.
+    let has_sandbox = containers.contains(&ContainerExecutor::Sandbox);
+    let sandbox = if has_sandbox { None } else { ContainerExecutor::Sandbox.make(site).ok() };
+    let make = |container: &ContainerExecutor| {
+        let made = container.make(site);
+        async move {
+            let executor = made?;
+            remove_left(scratch, &executor).await?;
+            Ok(executor)
         }
-    }
-    if !dead.is_empty() {
+    };
+    // All at once: a daemon takes as long to answer as a look at all processes does.
+    let others = [plain].into_iter().chain(&sandbox).map(|executor| remove_left(scratch, executor));
+    let (made, others) = join(join_all(containers.iter().map(make)), join_all(others)).await;
+    others.into_iter().collect::<Result<(), _>>()?;
+    // What may still be running keeps its folder.
+    if !dead.is_empty() && made.iter().all(Result::is_ok) {
         scratch.sweep()?;
         output::note(&format!("Wiped the scratch folders of {} engine(s) that were killed.", dead.len()));
     }
-    site.store().sweep_unfinished().map_err(|error| Failure::of(crate::exit::Exit::Environment, &error))?;
-    Ok(())
+    site.store().sweep_unfinished().map_err(|error| Failure::of(Exit::Environment, &error))?;
+    Ok(made)
+}
+
+/// Removes what engines that were killed left running on an executor.
+async fn remove_left(scratch: &Scratch, executor: &Arc<dyn Executor>) -> Result<(), Failure> {
+    let is_kept = |engine: &str| {
+        if executor.outlives_engines() { !scratch.is_given_up(engine) } else { scratch.is_alive(engine) }
+    };
+    match executor.remove_orphans(&is_kept).await {
+        Ok(0) | Err(ExecutorError::Unavailable { .. }) => Ok(()),
+        Ok(count) => {
+            output::note(&format!(
+                "Stopped {count} task(s) that an engine left running on {} when it was killed.",
+                executor.name()
+            ));
+            Ok(())
+        }
+        Err(error) => Err(Failure::of(Exit::Environment, &error)),
+    }
 }
 
 /// The GPUs of this machine.

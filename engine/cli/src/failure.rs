@@ -5,6 +5,7 @@ use std::{error::Error, path::Path};
 use serde_json::json;
 use sluis_access::{AccessError, AirlockError, DelegateError, KeyChangeError, KmsKeyError};
 use sluis_index::IndexError;
+use sluis_model::RunId;
 use sluis_remote::RemoteError;
 use sluis_schedule::{ExplainError, FailureKind, PlanError, RepeatError, ResumeError, RunError, RunsError};
 use sluis_store::StoreError;
@@ -20,6 +21,8 @@ pub struct Failure {
     /// The exit code.
     pub exit: Exit,
     message: Message,
+    /// In a box, for a result may carry it along many ways.
+    run: Option<Box<RunId>>,
 }
 
 #[derive(Debug)]
@@ -32,7 +35,7 @@ enum Message {
 impl Failure {
     /// A failure with a message of its own.
     pub fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, message: Message::Text(text.into()) }
+        Self { exit, message: Message::Text(text.into()), run: None }
     }
 
     /// A failure with an error as its message, causes included.
@@ -51,14 +54,25 @@ impl Failure {
     #[must_use]
     pub fn about(self, path: &Path) -> Self {
         match self.message {
-            Message::Text(text) => Self::new(self.exit, format!("{}: {text}", path.display())),
-            message => Self { exit: self.exit, message },
+            Message::Text(text) => Self { message: Message::Text(format!("{}: {text}", path.display())), ..self },
+            message => Self { message, ..self },
         }
+    }
+
+    /// The same, of a run that began.
+    #[must_use]
+    pub fn of_run(self, run: &RunId) -> Self {
+        Self { run: Some(Box::new(run.clone())), ..self }
+    }
+
+    /// The run, if it began.
+    pub fn run(&self) -> Option<&RunId> {
+        self.run.as_deref()
     }
 
     /// A failure of which everything was said already.
     pub const fn told(exit: Exit) -> Self {
-        Self { exit, message: Message::Told }
+        Self { exit, message: Message::Told, run: None }
     }
 
     /// A failure because of problems that were printed already.
@@ -91,7 +105,7 @@ impl Failure {
 
 impl From<Diagnostics> for Failure {
     fn from(problems: Diagnostics) -> Self {
-        Self { exit: exit_of_problems(&problems), message: Message::Problems(problems) }
+        Self { exit: exit_of_problems(&problems), message: Message::Problems(problems), run: None }
     }
 }
 
@@ -192,7 +206,9 @@ impl From<RepeatError> for Failure {
     fn from(error: RepeatError) -> Self {
         match error {
             RepeatError::Access(error) => error.into(),
-            error => Self::of(Exit::Environment, &error),
+            // Neither is mended by waiting.
+            RepeatError::NotKept(_) => Self::of(Exit::Usage, &error),
+            RepeatError::Unreadable { .. } => Self::of(Exit::Damaged, &error),
         }
     }
 }

@@ -27,8 +27,8 @@ pub fn carry_out(folder: &Path, resume: &Resume, json: bool) -> Result<Exit, Fai
 
 fn one(site: &Arc<Site>, run: &str, resume: &Resume, json: bool) -> Result<Conclusion, Failure> {
     let interrupted = Interrupted::take(&site.runs_dir(), run)?;
-    let project = interrupted.summary().project.clone();
-    let outcome = run::resume(site, interrupted, resume.quiet, json)?;
+    let (run, project) = (interrupted.summary().run.clone(), interrupted.summary().project.clone());
+    let outcome = run::resume(site, interrupted, resume.quiet, json).map_err(|failure| failure.of_run(&run))?;
     if let Some(path) = &resume.trace {
         // Of what happened before the interruption, too, so not as it happens.
         if let Err(failure) = write_trace(site, &outcome.run, path) {

@@ -16,7 +16,7 @@ use sluis_model::{RunId, Values};
 use sluis_report::Trace;
 use sluis_schedule::{
     Engine, FailurePolicy, Interrupted, Repeatable, Reuse, RunRequest, RunResult, RunSettings, RunState, RunSummary,
-    Told,
+    Told, journal_of,
 };
 use tokio::{
     runtime::{Handle, Runtime},
@@ -242,17 +242,19 @@ fn carry_out_request(
     let cancel = CancellationToken::new();
     let request = request(cancel.clone(), listener)?;
     let run = request.run.clone();
-    let (result, counts) = runtime.block_on(async {
-        let engines = engine::engines(Arc::clone(site), &[container]).await?;
-        let [engine] = &engines[..] else { return Err(Failure::new(Exit::Internal, "the machine has no engine")) };
+    let ended = runtime.block_on(async {
+        let engine = engine::engine(Arc::clone(site), container).await?;
         if shown.display == Display::People {
             output::note(&format!("Run {run}"));
         }
         let interrupts = tokio::spawn(cancel_on_interrupt(cancel));
-        let ended = show_and_run(engine, request, told, shown.display, trace).await;
+        let ended = show_and_run(&engine, request, told, shown.display, trace).await;
         interrupts.abort();
         ended
-    })?;
+    });
+    // What its journal tells of began, whatever became of it.
+    let began = || journal_of(&site.runs_dir(), &run).exists();
+    let (result, counts) = ended.map_err(|failure| if began() { failure.of_run(&run) } else { failure })?;
     Ok(RunOutcome { run, result, counts, elapsed: begun.elapsed() })
 }
 

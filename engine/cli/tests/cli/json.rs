@@ -133,3 +133,19 @@ fn a_run_that_is_gone_on_with() {
     ran.failed(2, &["has ended"]);
     assert_eq!(names(&events(&ran)), ["result"]);
 }
+
+#[test]
+fn what_fails_behind_the_end_of_a_run_names_it() {
+    let site = TestSite::new();
+    let tool = site.write(
+        "tool.cwl",
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: [echo, a]\ninputs: []\noutputs: {out: stdout}\n",
+    );
+    let occupied = site.write("occupied", "");
+    let ran = site.run(["run", "--json", "--outdir", &format!("{occupied}/below"), &tool]);
+    assert_ne!(ran.code, Some(0), "{}", ran.out);
+    let events = events(&ran);
+    let result = of_name(&events, "result");
+    assert_eq!(result["run"], of_name(&events, "run_started")["run"], "{}", ran.out);
+    assert!(result["error"].is_string() && result["run"].is_string(), "{}", ran.out);
+}

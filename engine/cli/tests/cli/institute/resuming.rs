@@ -21,6 +21,16 @@ fn all_runs_are_those_that_one_may_see_and_each_needs_what_beginning_it_needs() 
 
     let strangers = institute.succeed("bob", &["resume", "--all"]);
     assert!(!strangers.out.contains(&run) && !strangers.err.contains(&run), "{}{}", strangers.out, strangers.err);
+    // Of a run that cannot be read whoever may not see it is not told that it is there.
+    let whole_text = fs::read_to_string(&journal).unwrap();
+    let (first, rest) = whole_text.split_once('\n').unwrap();
+    fs::write(&journal, format!("{first}\nno record\n{rest}")).unwrap();
+    let strangers = institute.succeed("bob", &["resume", "--all"]);
+    assert!(!strangers.out.contains(&run) && !strangers.err.contains(&run), "{}{}", strangers.out, strangers.err);
+    let damaged = institute.run("anna", &["resume", "--all"]);
+    damaged.failed(5, &[]);
+    assert!(damaged.out.contains(&format!("Run {run} was not ended: ")), "{}", damaged.out);
+    fs::write(&journal, whole_text).unwrap();
     let untrained = institute.run("fred", &["resume", "--all"]);
     untrained.failed(4, &[]);
     assert!(!untrained.out.contains("complete"), "{}", untrained.out);

@@ -99,6 +99,8 @@ fn one_engine_goes_on_with_all_of_them_at_once() {
     let again = site.run(["resume", "--all"]);
     assert_eq!((again.code, again.out.as_str()), (Some(0), ""), "{}", again.err);
     assert!(again.err.contains("No run is to be gone on with"), "{}", again.err);
+    let nothing = site.run(["resume", "--all", "--json"]).json();
+    assert_eq!((&nothing["event"], &nothing["run"], &nothing["exit"]), (&"result".into(), &Json::Null, &0.into()));
 }
 
 #[test]
