@@ -26,7 +26,7 @@ pub use uses::AccessUse;
 use uses::Lines;
 
 /// What the report does not say.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "Days are those of UTC.",
     "Who could have read what is by the policies of today, and takes for granted a login, one of the institute's networks \
      and the visas that are asked for. Consents count as far as they are the dataset's.",
@@ -35,6 +35,8 @@ const LIMITS: [&str; 6] = [
     "What was allowed need not have been done. `opened` says how often a data key was used under it; what is not sealed \
      (public data, where something came from) has none.",
     "Whoever received what was granted or released has it: what they do with it is in no log of this site.",
+    "Delegations and approvals are told as they were done. A log of a version that wrote down their decisions alone has these \
+     in `sluis audit search`, and not here.",
     "Who is told by another name, as `nobody` for a person whom the registry did not know then, has lines of their own.",
 ];
 

@@ -49,6 +49,9 @@ struct Known {
     /// have given up what it could not write, and report that once only, to who had the file open; so what is not on the
     /// disk for certain is verified and written again before the next flush.
     is_doubtful: bool,
+    /// Whether a flush failed to this process, and what it may have lost was not verified since: nothing is written behind it
+    /// before.
+    is_unverified: bool,
     /// Whether that was not there any more. Nothing is written behind it.
     is_lost: bool,
 }
@@ -92,8 +95,10 @@ impl Journal {
         if is_new && let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         }
-        let (flushed, known) =
-            (known.records, Known { flushed: known.clone(), all: known, is_doubtful: true, is_lost: false });
+        let (flushed, known) = (
+            known.records,
+            Known { flushed: known.clone(), all: known, is_doubtful: true, is_unverified: false, is_lost: false },
+        );
         let (known, flushed) = (Mutex::new(known), AtomicU64::new(flushed));
         let (writing, flushing, flush) = (Group::default(), Group::default(), Mutex::default());
         Ok(Self { path: path.to_owned(), file, disk, writing, flushing, flush, known, flushed })
@@ -202,6 +207,9 @@ impl Journal {
     fn write(&self, bodies: &[String]) -> Result<u64, JournalError> {
         let mut locked = self.locked()?;
         let known = &mut *locked.known;
+        if known.is_unverified {
+            self.settle_doubt(known)?;
+        }
         if known.is_lost {
             return Err(self.lost(&known.all));
         }
@@ -255,6 +263,7 @@ impl Journal {
     fn settle_doubt(&self, known: &mut Known) -> Result<(), JournalError> {
         let outcome = if known.is_doubtful { self.write_again(&known.flushed, &known.all) } else { Ok(()) };
         known.is_lost |= matches!(outcome, Err(JournalError::Lost { .. }));
+        known.is_unverified &= outcome.is_err();
         outcome
     }
 
@@ -295,6 +304,7 @@ impl Journal {
         flushed: Result<(), JournalError>,
     ) -> Result<(), JournalError> {
         known.is_doubtful = flushed.is_err();
+        known.is_unverified = flushed.is_err();
         flushed?;
         if known.flushed.length < written.length {
             known.flushed = written.clone();

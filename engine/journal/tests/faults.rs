@@ -123,6 +123,21 @@ fn what_a_failed_flush_did_lose_is_not_taken_for_kept() {
 }
 
 #[test]
+fn nothing_is_written_behind_what_a_failed_flush_lost() {
+    let disk = Arc::new(ForgetfulDisk::default());
+    let (_folder, path, journal) = journal(disk.clone());
+    journal.append(&"one").unwrap();
+    let two = journal.append_relaxed(&"two").unwrap();
+    disk.fails.store(true, Ordering::Relaxed);
+    disk.loses.store(true, Ordering::Relaxed);
+    assert!(is_unflushed(&journal.flush(two)));
+    // Before anybody asks for a flush again.
+    assert!(journal.append_relaxed(&"three").is_err());
+    Journal::open(&path).unwrap().append(&"three").unwrap();
+    assert_eq!(Journal::verify(&path).unwrap().records, 2);
+}
+
+#[test]
 fn what_another_s_failed_flush_may_have_lost_is_written_again_by_who_opens_the_journal_then() {
     for appends in [true, false] {
         let disk = Arc::new(ForgetfulDisk::default());
